@@ -1,0 +1,42 @@
+/** What a channel can carry, declared once per channel as data. */
+import type { ErrorCode } from './errors.ts'
+
+export const channels = ['imessage', 'whatsapp', 'sms'] as const
+export type Channel = (typeof channels)[number]
+
+/**
+ * native: carried as asked. adapted: carried in another form (transcoded, flattened to text).
+ * dropped: left out, the rest is sent. refused: the whole send fails.
+ */
+export type Support = 'native' | 'adapted' | 'dropped' | 'refused'
+
+export type Feature = 'effect' | 'reply' | 'mention' | 'carousel' | 'voiceNote' | 'location'
+export type MediaKind = 'image' | 'video' | 'audio' | 'document'
+export type Reliability = 'always' | 'sometimes' | 'never'
+
+export interface Capabilities {
+  textLengthMax: number
+  features: Record<Feature, Support>
+  media: Record<MediaKind, { support: Support; bytesMax: number; sentAsIs: readonly string[] }>
+  /** Which of the two media fields wins when a caller filled both. */
+  mediaFrom: 'attachments' | 'mediaUrls'
+  /** The code a too large file is refused with. */
+  tooLargeCode: ErrorCode
+  groups: boolean
+  /** Which receipts callers may count on. */
+  receipts: { delivered: Reliability; read: Reliability }
+  /** True when a second send with the same ClientRef cannot produce a second message. */
+  dedupesByRef: boolean
+}
+
+export function isChannel(text: string): text is Channel {
+  return (channels as readonly string[]).includes(text)
+}
+
+export function mediaKindOf(mimeType: string | null): MediaKind {
+  if (mimeType === null) return 'document'
+  if (mimeType.startsWith('image/')) return 'image'
+  if (mimeType.startsWith('video/')) return 'video'
+  if (mimeType.startsWith('audio/')) return 'audio'
+  return 'document'
+}

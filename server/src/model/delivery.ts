@@ -1,0 +1,84 @@
+/** Delivery attempts, how they fail, and what to do next. Pure: no clock, no I/O; delays, never dates. */
+import type { Channel } from './channel.ts'
+import type { ErrorCode } from './errors.ts'
+import { storable } from './text.ts'
+
+/**
+ * retryable: nothing left the gateway; the same channel may work later.
+ * unreachable: this person is not on this channel.
+ * refused: this channel will never take this message.
+ * uncertain: it may have been delivered; a blind resend could duplicate it.
+ */
+export type FailureKind = 'retryable' | 'unreachable' | 'refused' | 'uncertain'
+
+/**
+ * What failed. A failing link would fail the messages behind this one too, so they wait with it; a message that
+ * fails for its own sake (its media, its recipient) lets the others pass while it backs off.
+ */
+export type FailureScope = 'link' | 'message'
+
+export class SendFailure extends Error {
+  override readonly name = 'SendFailure'
+  readonly kind: FailureKind
+  readonly code: ErrorCode
+  readonly scope: FailureScope
+  readonly retryAfterMs: number | null
+  constructor(
+    kind: FailureKind,
+    code: ErrorCode,
+    detail: string,
+    extra: { scope?: FailureScope; retryAfterMs?: number } = {},
+  ) {
+    super(storable(detail))
+    this.kind = kind
+    this.code = code
+    this.scope = extra.scope ?? 'message'
+    this.retryAfterMs = extra.retryAfterMs ?? null
+  }
+}
+
+export type NextStep =
+  /** Same channel, same ref. `hold`: the messages behind wait too. */
+  | { do: 'retry'; afterMs: number; hold: boolean }
+  | { do: 'fallBack'; to: Channel }
+  /** Send nothing; wait for a receipt or an echo that proves what happened. */
+  | { do: 'confirm'; withinMs: number }
+  | { do: 'giveUp'; status: 'failed' | 'unknown'; code: ErrorCode }
+
+/** Brief while another channel is waiting, patient when this one is all there is. */
+export const briefDelaysMs = [2_000, 10_000] as const
+export const patientDelaysMs = [5_000, 30_000, 120_000, 600_000, 3_600_000] as const
+export const confirmWithinMs = 120_000
+/** A network may ask for patience, but not for ever, and only shortly while another channel is waiting. */
+export const retryAfterMaxMs = { brief: 60_000, patient: 6 * 3_600_000 } as const
+
+/** The one place that chooses between another try, another channel, waiting for proof, and failure. */
+export function nextStep(input: {
+  failure: Pick<SendFailure, 'kind' | 'code' | 'scope' | 'retryAfterMs'>
+  /** Tries so far on the current channel, the failed one included. */
+  tries: number
+  /** Channels after the current one; empty when fallback is off. */
+  rest: readonly Channel[]
+  dedupesByRef: boolean
+  waitedForProof: boolean
+}): NextStep {
+  const { failure, tries, rest, dedupesByRef, waitedForProof } = input
+  const to = rest[0]
+  const delays: readonly number[] = to === undefined ? patientDelaysMs : briefDelaysMs
+  const delayMs = delays[tries - 1]
+
+  if (failure.kind === 'uncertain') {
+    // The order holds: what may still be resent must not be overtaken.
+    if (dedupesByRef && !waitedForProof && delayMs !== undefined) return { do: 'retry', afterMs: delayMs, hold: true }
+    if (!waitedForProof) return { do: 'confirm', withinMs: confirmWithinMs }
+    return { do: 'giveUp', status: 'unknown', code: 'OUTCOME_UNKNOWN' }
+  }
+  const askedMs = Math.max(0, failure.retryAfterMs ?? delayMs ?? 0)
+  const isTooLong = to !== undefined && askedMs > retryAfterMaxMs.brief
+  if (failure.kind === 'retryable' && delayMs !== undefined && !isTooLong) {
+    return { do: 'retry', afterMs: Math.min(askedMs, retryAfterMaxMs.patient), hold: failure.scope === 'link' }
+  }
+  if (to !== undefined) return { do: 'fallBack', to }
+  const code = failure.kind === 'unreachable' ? 'NO_CHANNEL_AVAILABLE' : failure.code
+  return { do: 'giveUp', status: 'failed', code }
+}

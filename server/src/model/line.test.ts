@@ -1,0 +1,55 @@
+/** How well a line is, from the state of its links. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Channel, channels } from './channel.ts'
+import { type Health, healthOf, type LinkState } from './line.ts'
+
+const connected: LinkState = {
+  status: 'connected',
+  identity: '+12025550100',
+  warnings: [],
+  since: '2026-01-01T00:00:00Z',
+}
+const warned: LinkState = { ...connected, warnings: ['Private API is disabled'] }
+const connecting: LinkState = { status: 'connecting' }
+const pairing: LinkState = { status: 'pairing', qr: 'code', expiresAt: '2026-01-01T00:05:00Z' }
+const off: LinkState = { status: 'off' }
+const lost: LinkState = { status: 'disconnected', reason: 'close_428', retryAt: null }
+
+describe('healthOf', () => {
+  test.each<[Channel[], Partial<Record<Channel, LinkState>>, Health]>([
+    [[], {}, 'unknown'],
+    [[], { sms: connected }, 'unknown'],
+    [['sms'], {}, 'unknown'],
+    [['sms'], { sms: connected }, 'healthy'],
+    [['sms'], { sms: connected, imessage: lost }, 'healthy'],
+    [['imessage'], { imessage: warned }, 'degraded'],
+    [['imessage', 'sms'], { imessage: warned, sms: connected }, 'degraded'],
+    [['imessage', 'sms'], { imessage: warned }, 'degraded'],
+    [['sms', 'imessage'], { imessage: warned }, 'degraded'],
+    [['imessage', 'sms'], { imessage: connected }, 'unknown'],
+    [['imessage', 'sms'], { imessage: warned, sms: lost }, 'unhealthy'],
+    [['sms', 'whatsapp'], { whatsapp: pairing }, 'unhealthy'],
+    [['sms'], { sms: connecting }, 'unhealthy'],
+    [['sms'], { sms: off }, 'unhealthy'],
+  ])('of a line with %j and links %j is %s', (enabled, links, health) => {
+    expect(healthOf({ channels: enabled, links })).toBe(health)
+  })
+
+  test('does not depend on the order of the channels, and no more links make it better', () => {
+    const fromBestToWorst: Health[] = ['healthy', 'unknown', 'degraded', 'unhealthy']
+    const anyState = fc.option(fc.constantFrom(connected, warned, connecting, pairing, off, lost), { nil: undefined })
+    const anyLinks = fc.record({ imessage: anyState, whatsapp: anyState, sms: anyState })
+    fc.assert(
+      fc.property(anyLinks, fc.shuffledSubarray([...channels], { minLength: 1 }), (links, enabled) => {
+        const health = healthOf({ channels: enabled, links })
+        expect(healthOf({ channels: enabled.toReversed(), links })).toBe(health)
+        const fewer = enabled.slice(1)
+        if (fewer.length === 0) return
+        expect(fromBestToWorst.indexOf(healthOf({ channels: fewer, links }))).toBeLessThanOrEqual(
+          fromBestToWorst.indexOf(health),
+        )
+      }),
+    )
+  })
+})
