@@ -1,0 +1,156 @@
+/**
+ * The contract every network implements: the in-memory network, WhatsApp, iMessage and SMS alike.
+ *
+ * A Connector knows a network; a Connection is one line's link to it. Connectors translate and
+ * transport. They keep no queue, retry no send, write no table and know no customer: all of that
+ * is the gateway's.
+ */
+import type { Readable } from 'node:stream'
+import type { Capabilities, Channel } from '../model/channel.ts'
+import type { ClientRef, Handle, LineId, ProviderChatId, ProviderMessageId } from '../model/ids.ts'
+import type { LinkState } from '../model/line.ts'
+import type { Attachment, Mention } from '../model/message.ts'
+
+export interface Connector {
+  readonly channel: Channel
+  /** The most this network can ever do. A connection may offer less. */
+  readonly capabilities: Capabilities
+  /** Must not do I/O; that starts with Connection.start. */
+  open(line: { id: LineId; address: Handle | null }, host: Host): Connection
+}
+
+export interface Connection {
+  readonly capabilities: Capabilities
+  /** Verbs this link can do now. A missing verb is how "not supported" is said. */
+  readonly actions: Partial<Actions>
+
+  /** Connects and stays connected, reporting through host.setState. Never throws for network trouble. */
+  start(): Promise<void>
+  /** Leaves no timer, socket or listener behind. May be started again. */
+  stop(): Promise<void>
+  /** Is this person on this network? May be slow; the gateway caches the answer. */
+  reach(handle: Handle): Promise<'yes' | 'no' | 'unknown'>
+  /**
+   * Hands one message to the network. Fails only with SendFailure; anything else counts as `uncertain`.
+   * When the signal aborts, whatever is still in flight is `uncertain` too.
+   */
+  send(message: Outgoing, signal: AbortSignal): Promise<Accepted>
+}
+
+/** Every verb fails with SendFailure like `send` does. */
+export interface Actions {
+  react(target: Target, reaction: string | null): Promise<void>
+  edit(target: Target, text: string, fallbackText: string | null): Promise<void>
+  unsend(target: Target): Promise<void>
+  setTyping(chat: ProviderChatId, typing: boolean): Promise<void>
+  markRead(chat: ProviderChatId, message: ProviderMessageId | null): Promise<void>
+  markUnread(chat: ProviderChatId): Promise<void>
+  createGroup(name: string | null, members: readonly Handle[]): Promise<ChatInfo>
+  chatInfo(chat: ProviderChatId): Promise<ChatInfo>
+  renameGroup(chat: ProviderChatId, name: string): Promise<void>
+  addMember(chat: ProviderChatId, member: Handle): Promise<void>
+  removeMember(chat: ProviderChatId, member: Handle): Promise<void>
+  leaveGroup(chat: ProviderChatId): Promise<void>
+  requestPairingCode(phone: Handle): Promise<string>
+  forgetPairing(): Promise<void>
+}
+
+/** What a connection may ask of the gateway, and all it may ask. */
+export interface Host {
+  /** Resolves once the event is durable. Acknowledge upstream only after that; a rejection means: deliver it again. */
+  receive(event: Incoming): Promise<void>
+  setState(state: LinkState): void
+  /** Encrypted key-value store of this link alone: credentials, sessions, cursors. */
+  readonly vault: Vault
+  readonly log: LinkLog
+}
+
+export interface Vault {
+  get(key: string): Promise<Uint8Array | null>
+  /** All entries or none; null forgets one. */
+  put(entries: Readonly<Record<string, Uint8Array | null>>): Promise<void>
+}
+
+/** Structured, without message texts and full phone numbers. */
+export interface LinkLog {
+  info(facts: object, message: string): void
+  warn(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+/** Already fitted to the connection's capabilities: nothing in it needs dropping or transcoding. */
+export interface Outgoing {
+  ref: ClientRef
+  to: { handle: Handle } | { chat: ProviderChatId }
+  text: string | null
+  attachments: readonly Attachment[]
+  replyTo: Target | null
+  mentions: readonly Mention[]
+  effect: string | null
+  location: { title: string | null; latitude: number; longitude: number } | null
+}
+
+export interface Accepted {
+  providerId: ProviderMessageId
+  chat: ProviderChatId
+}
+
+export interface Target {
+  chat: ProviderChatId
+  providerId: ProviderMessageId
+  fromMe: boolean
+}
+
+/** What the network tells us. Delivered at least once; the gateway drops repeats by providerId. */
+export type Incoming =
+  | IncomingMessage
+  | { kind: 'receipt'; providerId: ProviderMessageId; status: ReceiptStatus; at: Date; detail: string | null }
+  | {
+      kind: 'reaction'
+      target: ProviderMessageId
+      chat: ProviderChatId
+      from: Handle
+      reaction: string | null
+      at: Date
+    }
+  | { kind: 'edit'; target: ProviderMessageId; text: string; at: Date }
+  | { kind: 'unsend'; target: ProviderMessageId; at: Date }
+  | { kind: 'typing'; chat: ProviderChatId; from: Handle; typing: boolean }
+  | { kind: 'chat'; chat: ProviderChatId; actor: Handle | null; at: Date; change: ChatChange }
+  | { kind: 'handle'; alias: Handle; phone: Handle }
+
+export type ReceiptStatus = 'sent' | 'delivered' | 'read' | 'failed'
+
+export interface IncomingMessage {
+  kind: 'message'
+  providerId: ProviderMessageId
+  chat: ProviderChatId
+  from: Handle
+  at: Date
+  /** Set when this is our own send coming back: it proves the send and is no message of its own. */
+  echoOf: ClientRef | null
+  text: string | null
+  attachments: readonly IncomingMedia[]
+  replyTo: ProviderMessageId | null
+  /** Set for a group: who is in it now, as far as the network said. */
+  group: ChatInfo | null
+}
+
+export interface IncomingMedia {
+  mimeType: string
+  filename: string | null
+  bytes: number | null
+  voiceNote: boolean
+  open(): Promise<Readable>
+}
+
+export interface ChatInfo {
+  chat: ProviderChatId
+  name: string | null
+  members: readonly { handle: Handle; phoneKnown: boolean; admin: 'admin' | 'superadmin' | null }[]
+}
+
+export type ChatChange =
+  | { what: 'title'; title: string }
+  | { what: 'photo' }
+  | { what: 'joined' | 'left'; member: Handle }

@@ -1,0 +1,142 @@
+/** What each channel of the in-memory network can carry, which verbs it has, and how it words its failures. */
+import type { Capabilities, Channel } from '../../model/channel.ts'
+import type { ErrorCode } from '../../model/errors.ts'
+import type { Actions } from '../connector.ts'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+const imessage: Capabilities = {
+  textLengthMax: 20_000,
+  features: {
+    effect: 'native',
+    reply: 'native',
+    mention: 'native',
+    carousel: 'native',
+    voiceNote: 'adapted',
+    location: 'adapted',
+  },
+  media: {
+    image: { support: 'native', bytesMax: 100 * MiB, sentAsIs: ['*/*'] },
+    video: { support: 'native', bytesMax: 100 * MiB, sentAsIs: ['video/mp4', 'video/quicktime', 'video/x-m4v'] },
+    audio: { support: 'adapted', bytesMax: 100 * MiB, sentAsIs: ['audio/mpeg', 'audio/x-caf; codecs=opus'] },
+    document: { support: 'native', bytesMax: 100 * MiB, sentAsIs: ['*/*'] },
+  },
+  mediaFrom: 'attachments',
+  tooLargeCode: 'MEDIA_TOO_LARGE',
+  groups: true,
+  receipts: { delivered: 'always', read: 'sometimes' },
+  dedupesByRef: false,
+}
+
+const whatsapp: Capabilities = {
+  textLengthMax: 65_536,
+  features: {
+    effect: 'dropped',
+    reply: 'native',
+    mention: 'native',
+    carousel: 'dropped',
+    voiceNote: 'native',
+    location: 'native',
+  },
+  media: {
+    image: { support: 'native', bytesMax: 16 * MiB, sentAsIs: ['image/jpeg', 'image/png'] },
+    video: { support: 'adapted', bytesMax: 64 * MiB, sentAsIs: ['video/mp4'] },
+    audio: { support: 'adapted', bytesMax: 16 * MiB, sentAsIs: ['audio/ogg; codecs=opus'] },
+    document: { support: 'native', bytesMax: 100 * MiB, sentAsIs: ['*/*'] },
+  },
+  mediaFrom: 'attachments',
+  tooLargeCode: 'WHATSAPP_MEDIA_TOO_LARGE',
+  groups: true,
+  receipts: { delivered: 'always', read: 'sometimes' },
+  dedupesByRef: true,
+}
+
+const sms: Capabilities = {
+  // Ten parts: carriers start to drop or split longer chains, whatever the protocol allows.
+  textLengthMax: 1_600,
+  features: {
+    effect: 'dropped',
+    reply: 'dropped',
+    mention: 'dropped',
+    carousel: 'dropped',
+    voiceNote: 'dropped',
+    location: 'dropped',
+  },
+  media: {
+    image: { support: 'native', bytesMax: 5 * MiB, sentAsIs: ['image/jpeg', 'image/png', 'image/gif'] },
+    video: { support: 'native', bytesMax: 5 * MiB, sentAsIs: ['video/mp4', 'video/3gpp'] },
+    audio: { support: 'native', bytesMax: 600 * KiB, sentAsIs: ['audio/mpeg', 'audio/amr'] },
+    document: { support: 'native', bytesMax: 600 * KiB, sentAsIs: ['application/pdf', 'text/vcard'] },
+  },
+  mediaFrom: 'mediaUrls',
+  tooLargeCode: 'MMS_MEDIA_TOO_LARGE',
+  groups: false,
+  receipts: { delivered: 'sometimes', read: 'never' },
+  dedupesByRef: false,
+}
+
+export const inMemoryCapabilities: Readonly<Record<Channel, Capabilities>> = { imessage, whatsapp, sms }
+
+export type Verb = keyof Actions
+
+/** How a channel behaves beyond what it can carry. */
+export interface Trait {
+  verbs: readonly Verb[]
+  /** Our own sends come back to us with their ref. */
+  echoes: boolean
+  /** A second link of the same line ends the first. */
+  oneLinkPerLine: boolean
+  /** The link is made with a phone, by scanning or by a code, and rests on credentials. */
+  pairs: boolean
+  /** What other people do and this channel tells us. */
+  hears: { reaction: boolean; edit: boolean; unsend: boolean; typing: boolean }
+  codes: { send: ErrorCode; link: ErrorCode; rejected: ErrorCode; rateLimited: ErrorCode; reaction: ErrorCode }
+}
+
+const groupVerbs = ['createGroup', 'chatInfo', 'renameGroup', 'addMember', 'removeMember', 'leaveGroup'] as const
+
+export const traits: Readonly<Record<Channel, Trait>> = {
+  imessage: {
+    verbs: ['react', 'edit', 'unsend', 'setTyping', 'markRead', 'markUnread', ...groupVerbs],
+    echoes: true,
+    oneLinkPerLine: false,
+    pairs: false,
+    hears: { reaction: true, edit: true, unsend: true, typing: false },
+    codes: {
+      send: 'IMESSAGE_SEND_FAILED',
+      link: 'SERVICE_UNAVAILABLE',
+      rejected: 'IMESSAGE_SEND_FAILED',
+      rateLimited: 'RATE_LIMIT_EXCEEDED',
+      reaction: 'REACTION_FAILED',
+    },
+  },
+  whatsapp: {
+    verbs: ['react', 'setTyping', 'markRead', ...groupVerbs, 'requestPairingCode', 'forgetPairing'],
+    echoes: true,
+    oneLinkPerLine: true,
+    pairs: true,
+    hears: { reaction: true, edit: true, unsend: true, typing: true },
+    codes: {
+      send: 'WHATSAPP_SEND_FAILED',
+      link: 'WHATSAPP_NOT_CONNECTED',
+      rejected: 'WHATSAPP_REJECTED',
+      rateLimited: 'WHATSAPP_RATE_LIMITED',
+      reaction: 'WHATSAPP_REACTION_FAILED',
+    },
+  },
+  sms: {
+    verbs: [],
+    echoes: false,
+    oneLinkPerLine: false,
+    pairs: false,
+    hears: { reaction: false, edit: false, unsend: false, typing: false },
+    codes: {
+      send: 'SMS_SEND_FAILED',
+      link: 'SERVICE_UNAVAILABLE',
+      rejected: 'SMS_SEND_FAILED',
+      rateLimited: 'RATE_LIMIT_EXCEEDED',
+      reaction: 'REACTION_FAILED',
+    },
+  },
+}

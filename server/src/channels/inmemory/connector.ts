@@ -1,0 +1,125 @@
+/** A channel of the in-memory network, spoken to through the contract that real networks have. */
+import type { Channel } from '../../model/channel.ts'
+import { SendFailure } from '../../model/delivery.ts'
+import type { ErrorCode } from '../../model/errors.ts'
+import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
+import type { Actions, ChatInfo, Connection, Connector, Target } from '../connector.ts'
+import { traits, type Verb } from './capabilities.ts'
+import { addToGroup, groupFor, infoOf, makeGroup, removeFromGroup, renameGroup } from './chats.ts'
+import type { Act, Exchange, Group, NetMessage } from './exchange.ts'
+import { Link } from './link.ts'
+import type { Network } from './network.ts'
+import { accept } from './post.ts'
+
+export function createInMemoryConnector(network: Network, channel: Channel): Connector {
+  const { exchange } = network
+  const capabilities = network.capabilitiesOf(channel)
+  return {
+    channel,
+    capabilities,
+    open: (line, host): Connection => {
+      const link = new Link(exchange, channel, line, host)
+      return {
+        capabilities,
+        actions: actionsOf(exchange, link),
+        start: () => link.start(),
+        stop: () => link.stop(),
+        reach: async (handle) => {
+          if (!link.isUp) return 'unknown'
+          return exchange.options.people.isOn(handle, channel) ? 'yes' : 'no'
+        },
+        send: (message, signal) =>
+          link.call((timing) => accept(exchange, { channel, line: link.line }, message, timing), signal),
+      }
+    },
+  }
+}
+
+/** All verbs there are, and of them those that this channel has. */
+function actionsOf(exchange: Exchange, link: Link): Partial<Actions> {
+  const all: Actions = {
+    ...messageVerbs(exchange, link),
+    ...chatVerbs(exchange, link),
+    ...groupVerbs(exchange, link),
+    ...pairingVerbs(link),
+  }
+  const verbs = new Set<string>(traits[link.channel].verbs)
+  return Object.fromEntries(Object.entries(all).filter(([verb]) => verbs.has(verb)))
+}
+
+type Done = Partial<Pick<Act, 'chat' | 'target' | 'what'>>
+
+function act(exchange: Exchange, { channel, line }: Link, verb: Verb, done: Done): void {
+  exchange.logAct({ channel, line, verb, chat: null, target: null, what: null, ...done })
+}
+
+function messageVerbs(exchange: Exchange, link: Link): Pick<Actions, 'react' | 'edit' | 'unsend'> {
+  const on = (target: Target, verb: Verb, what: { code: ErrorCode; said: string | null }) =>
+    link.call<void>(() => {
+      const { chat, providerId, fromMe } = messageFor(exchange, link, target, what.code)
+      if (verb !== 'react' && !fromMe)
+        throw new SendFailure('refused', what.code, 'Only our own messages can be changed.')
+      act(exchange, link, verb, { chat, target: providerId, what: what.said })
+    }, null)
+  return {
+    react: (target, reaction) => on(target, 'react', { code: traits[link.channel].codes.reaction, said: reaction }),
+    edit: (target, text) => on(target, 'edit', { code: 'EDIT_FAILED', said: text }),
+    unsend: (target) => on(target, 'unsend', { code: 'UNSEND_FAILED', said: null }),
+  }
+}
+
+/** The message as the network knows it; it knows only its own, and refuses what it has no record of. */
+function messageFor(exchange: Exchange, link: Link, target: Target, code: ErrorCode): NetMessage {
+  const known = exchange.messages.get(target.providerId)
+  if (known?.channel === link.channel && known.chat === target.chat) return known
+  throw new SendFailure('refused', code, 'The network knows no such message.')
+}
+
+function chatVerbs(exchange: Exchange, link: Link): Pick<Actions, 'setTyping' | 'markRead' | 'markUnread'> {
+  const on = (verb: Verb, chat: ProviderChatId, done: { target?: ProviderMessageId | null; what?: boolean }) =>
+    link.call<void>(() => act(exchange, link, verb, { chat, ...done }), null)
+  return {
+    setTyping: (chat, typing) => on('setTyping', chat, { what: typing }),
+    markRead: (chat, message) => on('markRead', chat, { target: message }),
+    markUnread: (chat) => on('markUnread', chat, {}),
+  }
+}
+
+type GroupVerbs = 'createGroup' | 'chatInfo' | 'renameGroup' | 'addMember' | 'removeMember' | 'leaveGroup'
+
+function groupVerbs(exchange: Exchange, link: Link): Pick<Actions, GroupVerbs> {
+  const { channel } = link
+  const us = () => link.line as Handle
+  const mustExist = (handle: Handle) => {
+    if (exchange.options.people.isOn(handle, channel)) return
+    throw new SendFailure('unreachable', 'NO_CHANNEL_AVAILABLE', 'This person is not on this network.')
+  }
+  const change = (verb: Verb, chat: ProviderChatId, what: string | null, run: (group: Group) => void) =>
+    link.call<void>(() => {
+      run(groupFor(exchange, link.line, chat))
+      act(exchange, link, verb, { chat, what })
+    }, null)
+  return {
+    createGroup: (name, members) =>
+      link.call<ChatInfo>(() => {
+        for (const member of members) mustExist(member)
+        const group = makeGroup(exchange, { channel, name, by: us(), members })
+        act(exchange, link, 'createGroup', { chat: group.chat, what: name })
+        return infoOf(group, link.line)
+      }, null),
+    chatInfo: (chat) => link.call<ChatInfo>(() => infoOf(groupFor(exchange, link.line, chat), link.line), null),
+    renameGroup: (chat, name) => change('renameGroup', chat, name, (group) => renameGroup(exchange, group, us(), name)),
+    addMember: (chat, member) =>
+      change('addMember', chat, member, (group) => {
+        mustExist(member)
+        addToGroup(exchange, group, us(), member)
+      }),
+    removeMember: (chat, member) =>
+      change('removeMember', chat, member, (group) => removeFromGroup(exchange, group, us(), member)),
+    leaveGroup: (chat) => change('leaveGroup', chat, null, (group) => removeFromGroup(exchange, group, us(), us())),
+  }
+}
+
+function pairingVerbs(link: Link): Pick<Actions, 'requestPairingCode' | 'forgetPairing'> {
+  return { requestPairingCode: async () => link.pairingCode(), forgetPairing: () => link.forget() }
+}

@@ -1,0 +1,270 @@
+/** The post office of the in-memory network: takes one message of a line, or fails it, and lets it reach its people. */
+import { type Channel, mediaKindOf } from '../../model/channel.ts'
+import { SendFailure } from '../../model/delivery.ts'
+import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
+import type { Accepted, IncomingMedia, IncomingMessage, Outgoing, ReceiptStatus } from '../connector.ts'
+import { traits } from './capabilities.ts'
+import { directChat, groupFor, handleOfChat, infoOf } from './chats.ts'
+import { chatKey, type Exchange, type Group } from './exchange.ts'
+import type { Place } from './faults.ts'
+import type { Behaviour } from './people.ts'
+
+/** The call is never answered: whoever made it waits until they give up. */
+export const silence = Symbol('silence')
+
+/** When the caller will have its answer, counted from now. `early`: echo and receipts come before it. */
+export interface Timing {
+  answerInMs: number
+  early: boolean
+}
+
+/** Who a message is for: one person, or a group. */
+interface Destination {
+  chat: ProviderChatId
+  to: Handle | ProviderChatId
+  people: readonly Handle[]
+  group: Group | null
+}
+
+const echoAfterMs = 10
+
+export function accept(exchange: Exchange, from: Place, message: Outgoing, timing: Timing): Accepted | typeof silence {
+  const refKey = chatKey(from.channel, from.line, message.ref)
+  const known = exchange.accepted.get(refKey)
+  if (known !== undefined) return known
+  refuseWhatDoesNotFit(exchange, from.channel, message)
+  const destination = destinationOf(exchange, from, message.to)
+  const person = destination.group === null ? destination.people[0] : undefined
+  if (person !== undefined && behaves(exchange, from, { person, message, refKey }) === silence) return silence
+
+  const providerId = exchange.mint(from.channel)
+  const accepted = { providerId, chat: destination.chat }
+  // Where the network does not dedupe it forgets the ref at once, and a second send is a second message.
+  if (exchange.options.capabilities[from.channel].dedupesByRef) exchange.remember(exchange.accepted, refKey, accepted)
+  exchange.tries.delete(refKey)
+  const { ref, text, attachments, effect, replyTo, mentions, location } = message
+  exchange.log({
+    ...from,
+    ...accepted,
+    to: destination.to,
+    ref,
+    text,
+    attachments,
+    effect,
+    replyTo,
+    mentions,
+    location,
+  })
+  exchange.note({ ...accepted, ...from, fromMe: true })
+  scheduleEcho(exchange, from, { message, accepted, destination, timing })
+  scheduleDelivery(exchange, from, { message, accepted, destination, timing })
+  return accepted
+}
+
+function refuseWhatDoesNotFit(exchange: Exchange, channel: Channel, message: Outgoing): void {
+  const capabilities = exchange.options.capabilities[channel]
+  const refuse = (what: string) => {
+    throw new SendFailure('refused', 'CONTENT_NOT_SUPPORTED', `This network does not carry ${what}.`)
+  }
+  const carries = (feature: keyof typeof capabilities.features) =>
+    capabilities.features[feature] === 'native' || capabilities.features[feature] === 'adapted'
+  if (message.text !== null && message.text.length > capabilities.textLengthMax) refuse('so long a text')
+  if (message.effect !== null && !carries('effect')) refuse('effects')
+  if (message.replyTo !== null && !carries('reply')) refuse('replies')
+  if (message.mentions.length > 0 && !carries('mention')) refuse('mentions')
+  if (message.location !== null && !carries('location')) refuse('locations')
+  for (const { mimeType, bytes, voiceNote } of message.attachments) {
+    const kind = mediaKindOf(mimeType)
+    const { support, bytesMax } = capabilities.media[kind]
+    if (support === 'refused' || support === 'dropped') refuse(`a file of the kind ${kind}`)
+    if (voiceNote && !carries('voiceNote')) refuse('voice notes')
+    if (bytes === null || bytes <= bytesMax) continue
+    throw new SendFailure('refused', capabilities.tooLargeCode, `${bytes} bytes are too many; ${bytesMax} are taken.`)
+  }
+  if (message.text === null && message.attachments.length === 0 && message.location === null) refuse('empty messages')
+}
+
+function destinationOf(exchange: Exchange, from: Place, to: Outgoing['to']): Destination {
+  const handle = 'handle' in to ? to.handle : handleOfChat(from.channel, to.chat)
+  if (handle !== null) return { chat: directChat(from.channel, handle), to: handle, people: [handle], group: null }
+  const chat = 'chat' in to ? to.chat : null
+  if (chat === null || !exchange.options.capabilities[from.channel].groups) {
+    throw new SendFailure('unreachable', 'CONVERSATION_NOT_FOUND', 'This network knows no such chat.')
+  }
+  const group = groupFor(exchange, from.line, chat)
+  const people = [...group.members.keys()].filter((member) => member !== from.line)
+  return { chat, to: chat, people, group }
+}
+
+/** Fails the send the way this person makes sends fail. */
+function behaves(
+  exchange: Exchange,
+  { channel, line }: Place,
+  { person, message, refKey }: { person: Handle; message: Outgoing; refKey: string },
+): typeof silence | null {
+  const { codes } = traits[channel]
+  if (!exchange.options.people.isOn(person, channel)) {
+    throw new SendFailure('unreachable', 'NO_CHANNEL_AVAILABLE', 'This person is not on this network.')
+  }
+  const behaviour = exchange.options.people.behaviourOf(person)
+  if (behaviour.neverAnswers) return silence
+  if (behaviour.refusesMedia && message.attachments.length > 0) {
+    const { tooLargeCode } = exchange.options.capabilities[channel]
+    throw new SendFailure('refused', tooLargeCode, 'The network says that the file is too large.')
+  }
+  if (!isPatienceTested(behaviour)) return null
+  const nowMs = exchange.options.clock.now()
+  const tried = exchange.tries.get(refKey) ?? { count: 0, firstAtMs: nowMs }
+  exchange.remember(exchange.tries, refKey, { ...tried, count: tried.count + 1 })
+  if (tried.count < behaviour.linkFailsFirst) {
+    throw new SendFailure('retryable', codes.link, `The link of ${line} failed.`, { scope: 'link' })
+  }
+  if (tried.count < behaviour.linkFailsFirst + behaviour.failsFirst) {
+    throw new SendFailure('retryable', codes.send, 'The network is busy; the same message may work later.')
+  }
+  const waitMs = tried.firstAtMs + (behaviour.rateLimitedForMs ?? 0) - nowMs
+  if (waitMs <= 0) return null
+  throw new SendFailure('retryable', codes.rateLimited, 'Too many messages to this person.', { retryAfterMs: waitMs })
+}
+
+function isPatienceTested(behaviour: Behaviour): boolean {
+  return behaviour.failsFirst > 0 || behaviour.linkFailsFirst > 0 || behaviour.rateLimitedForMs !== null
+}
+
+interface Sent {
+  message: Outgoing
+  accepted: Accepted
+  destination: Destination
+  timing: Timing
+}
+
+function scheduleEcho(exchange: Exchange, from: Place, { message, accepted, destination, timing }: Sent): void {
+  if (!traits[from.channel].echoes) return
+  const { agenda } = exchange.options
+  agenda.after(timing.early ? 0 : timing.answerInMs + echoAfterMs, () => {
+    const { text, ref, replyTo } = message
+    const group = destination.group === null ? null : infoOf(destination.group, from.line)
+    exchange.tell(from.channel, from.line, accepted.chat, {
+      kind: 'message',
+      ...accepted,
+      from: from.line as Handle,
+      at: exchange.now(),
+      echoOf: ref,
+      text,
+      attachments: [],
+      replyTo: replyTo?.providerId ?? null,
+      group,
+    })
+  })
+}
+
+function scheduleDelivery(exchange: Exchange, from: Place, sent: Sent): void {
+  const { agenda, capabilities, people, faults } = exchange.options
+  const { accepted, destination, timing } = sent
+  const { receipts } = capabilities[from.channel]
+  const behaviours = destination.people.map((person) => ({ person, ...people.behaviourOf(person) }))
+  const bounce = behaviours.find(({ bouncesWith }) => bouncesWith !== null)
+  const say =
+    (status: ReceiptStatus, detail: string | null = null) =>
+    () =>
+      tellReceipt(exchange, from, { accepted, status, detail })
+  if (bounce !== undefined) {
+    agenda.after(bounce.deliveredAfterMs ?? 0, say('failed', bounce.bouncesWith))
+    return
+  }
+  // A group's message is delivered once everybody has it, and read once everybody has read it.
+  const deliveredInMs = latest(behaviours.map((one) => (timing.early ? 0 : one.deliveredAfterMs)))
+  const readInMs = latest(behaviours.map((one) => sum(timing.early ? 0 : one.deliveredAfterMs, one.readAfterMs)))
+  const isRead = readInMs !== null && receipts.read !== 'never'
+  const isDelivered = deliveredInMs !== null && receipts.delivered !== 'never'
+  const isSwapped = isRead && isDelivered && faults.strikes('reorder', from) !== null
+  if (isDelivered) agenda.after(isSwapped ? readInMs : deliveredInMs, say('delivered'))
+  if (isRead) agenda.after(isSwapped ? deliveredInMs : readInMs, say('read'))
+  for (const one of behaviours) scheduleArrival(exchange, from, { ...sent, ...one })
+}
+
+function latest(moments: readonly (number | null)[]): number | null {
+  return moments.reduce<number | null>((last, one) => (last === null || one === null ? null : Math.max(last, one)), 0)
+}
+
+function sum(first: number | null, second: number | null): number | null {
+  return first === null || second === null ? null : first + second
+}
+
+/** What the person does with it; if the person is a line of ours, that line is told. */
+function scheduleArrival(
+  exchange: Exchange,
+  { channel, line }: Place,
+  arrived: Sent & Behaviour & { person: Handle },
+): void {
+  const { person, deliveredAfterMs, writesBack, writesBackAfterMs, message, accepted, destination } = arrived
+  if (deliveredAfterMs === null) return
+  const { agenda } = exchange.options
+  const from = line as Handle
+  const group = destination.group
+  if (exchange.isLine(channel, person)) {
+    const chat = group?.chat ?? directChat(channel, from)
+    const { text, replyTo } = message
+    const incoming = {
+      channel,
+      chat,
+      from,
+      text,
+      group,
+      providerId: accepted.providerId,
+      replyTo: replyTo?.providerId ?? null,
+    }
+    agenda.after(deliveredAfterMs, () => bring(exchange, person, incoming))
+  }
+  const text = message.text
+  if (writesBack === null || text === null) return
+  agenda.after(deliveredAfterMs + writesBackAfterMs, () => {
+    bring(exchange, line, { channel, chat: accepted.chat, from: person, text: writesBack(text), group })
+  })
+}
+
+export interface Brought {
+  channel: Channel
+  chat: ProviderChatId
+  from: Handle
+  text: string | null
+  group: Group | null
+  providerId?: ProviderMessageId
+  replyTo?: ProviderMessageId | null
+  attachments?: readonly IncomingMedia[]
+}
+
+/** Brings one message of somebody else to a line. Null when the line's box is full. */
+export function bring(exchange: Exchange, line: string, brought: Brought): ProviderMessageId | null {
+  const { channel, chat, from, text, group } = brought
+  const providerId = brought.providerId ?? exchange.mint(channel)
+  const message: IncomingMessage = {
+    kind: 'message',
+    providerId,
+    chat,
+    from,
+    at: exchange.now(),
+    echoOf: null,
+    text,
+    attachments: brought.attachments ?? [],
+    replyTo: brought.replyTo ?? null,
+    group: group === null ? null : infoOf(group, line),
+  }
+  if (!exchange.messages.has(providerId)) exchange.note({ providerId, channel, chat, line, fromMe: false })
+  return exchange.tell(channel, line, chat, message) ? providerId : null
+}
+
+export function tellReceipt(
+  exchange: Exchange,
+  { channel, line }: Place,
+  receipt: { accepted: Accepted; status: ReceiptStatus; detail: string | null },
+): boolean {
+  const { accepted, status, detail } = receipt
+  return exchange.tell(channel, line, accepted.chat, {
+    kind: 'receipt',
+    providerId: accepted.providerId,
+    status,
+    at: exchange.now(),
+    detail,
+  })
+}
