@@ -1,0 +1,138 @@
+/** What networks tell us, stored once: messages by their provider id, receipts even before the id is known. */
+import type { Channel } from '../model/channel.ts'
+import type { NewEvent } from '../model/event.ts'
+import type { ConversationId, CustomerId, LineId, MessageId, ProviderMessageId } from '../model/ids.ts'
+import type { Content } from '../model/message.ts'
+import type { EarlyReceipt } from './changes.ts'
+import type { Db, Statement } from './db.ts'
+
+export interface NewInbound {
+  customerId: CustomerId
+  id: MessageId
+  lineId: LineId
+  conversationId: ConversationId
+  channel: Channel
+  providerId: ProviderMessageId
+  from: string
+  to: string | null
+  content: Content
+  event: NewEvent
+}
+
+export interface ProviderKey {
+  customerId: CustomerId
+  lineId: LineId
+  channel: Channel
+  providerId: ProviderMessageId
+}
+
+/** The unique provider id decides: a repeat stores nothing and tells nobody. */
+const store: Statement = {
+  name: 'inbound-store',
+  text: `with input as materialized (
+    select row_number() over () as ord, i.* from json_to_recordset($1::json) as i(
+      customer_id uuid, id uuid, line_id uuid, conversation_id uuid, channel text, provider_id text, from_address text,
+      to_address text, content jsonb, event_id uuid, event_type text, correlation_id text, event_data jsonb)
+  ), fresh as (
+    insert into provider_ids (customer_id, line_id, channel, direction, provider_id, message_id)
+    select customer_id, line_id, channel, 'inbound', provider_id, id from input order by 1, 2, 3, 5, ord
+    on conflict do nothing returning customer_id, message_id
+  ), stored as (
+    insert into messages (customer_id, id, direction, status, line_id, conversation_id, channel, from_address, to_address,
+      content, route, provider_id, timeline, created_at, updated_at)
+    select i.customer_id, i.id, 'inbound', 'received', i.line_id, i.conversation_id, i.channel, i.from_address, i.to_address,
+      i.content, array[i.channel], i.provider_id, jsonb_build_array(jsonb_build_object('status', 'received',
+        'at', to_char(gateway_now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'channel', i.channel)),
+      gateway_now(), gateway_now()
+    from input i join fresh f on f.customer_id = i.customer_id and f.message_id = i.id order by i.ord
+  ), told as (
+    insert into events (customer_id, id, type, at, correlation_id, data)
+    select i.customer_id, i.event_id, i.event_type, gateway_now(), i.correlation_id, i.event_data
+    from input i join fresh f on f.customer_id = i.customer_id and f.message_id = i.id order by i.ord
+  )
+  select message_id from fresh`,
+}
+
+const earlyMax = 10
+
+/** Whoever comes second, the receipt or the send it speaks of, waits here for the first and sees what it wrote. */
+const note: Statement = {
+  name: 'inbound-note',
+  text: `insert into provider_ids as p (customer_id, line_id, channel, direction, provider_id, early)
+    values ($1, $2, $3, 'outbound', $4, jsonb_build_array($5::jsonb))
+    on conflict (customer_id, line_id, channel, direction, provider_id) do update set early = p.early || $5::jsonb
+      where p.message_id is null and jsonb_array_length(p.early) < ${earlyMax}`,
+}
+
+/** Our own message before one of theirs, should a network use an id for both. */
+const find: Statement = {
+  name: 'inbound-find',
+  text: `select k.ord, p.message_id from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) with ordinality
+      k(customer_id, line_id, channel, provider_id, ord)
+    cross join lateral (select message_id from provider_ids p where p.customer_id = k.customer_id and p.line_id = k.line_id
+      and p.channel = k.channel and p.direction in ('outbound', 'inbound') and p.provider_id = k.provider_id
+      and p.message_id is not null order by p.direction desc limit 1) p`,
+}
+
+const tell: Statement = {
+  name: 'inbound-tell',
+  text: `insert into events (customer_id, id, type, at, correlation_id, data) values ($1, $2, $3, gateway_now(), $4, $5)`,
+}
+
+export function createInboundStore(db: Db) {
+  const findMany = async (keys: readonly ProviderKey[]): Promise<(MessageId | null)[]> => {
+    const rows = await db.query<{ ord: number; message_id: MessageId }>(find, [
+      keys.map((key) => key.customerId),
+      keys.map((key) => key.lineId),
+      keys.map((key) => key.channel),
+      keys.map((key) => key.providerId),
+    ])
+    const found = new Map(rows.map((row) => [row.ord, row.message_id]))
+    return keys.map((_key, index) => found.get(index + 1) ?? null)
+  }
+  const findMessage = async (key: ProviderKey) => (await findMany([key]))[0] ?? null
+  return {
+    /** Ids of those that were new. */
+    async store(batch: readonly NewInbound[]): Promise<Set<MessageId>> {
+      const rows = await db.query<{ message_id: MessageId }>(store, [JSON.stringify(batch.map(inboundRow))])
+      return new Set(rows.map((row) => row.message_id))
+    },
+
+    /** The message a receipt speaks of; null when it is not known yet, and then the receipt is kept for it. */
+    async noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<MessageId | null> {
+      const known = await findMessage(key)
+      if (known !== null) return known
+      await db.query(note, [key.customerId, key.lineId, key.channel, key.providerId, JSON.stringify(receipt)])
+      return findMessage(key)
+    },
+
+    /** The message a network means by this id, either direction. */
+    findMessage,
+    findMany,
+
+    /** For what leaves no other trace than its event. */
+    async tell(customerId: CustomerId, event: NewEvent): Promise<void> {
+      await db.query(tell, [customerId, event.id, event.type, event.correlationId, JSON.stringify(event.data)])
+    },
+  }
+}
+
+export type InboundStore = ReturnType<typeof createInboundStore>
+
+function inboundRow(message: NewInbound): object {
+  return {
+    customer_id: message.customerId,
+    id: message.id,
+    line_id: message.lineId,
+    conversation_id: message.conversationId,
+    channel: message.channel,
+    provider_id: message.providerId,
+    from_address: message.from,
+    to_address: message.to,
+    content: message.content,
+    event_id: message.event.id,
+    event_type: message.event.type,
+    correlation_id: message.event.correlationId,
+    event_data: message.event.data,
+  }
+}
