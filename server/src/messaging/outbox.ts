@@ -1,0 +1,343 @@
+/** Claims lanes, begins each attempt in the database, hands it to the network, settles what came back. */
+import type { Accepted, Connection, Outgoing, Target } from '../channels/connector.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Mint } from '../lib/mint.ts'
+import { WorkLoop } from '../lib/work-loop.ts'
+import type { Capabilities, Channel } from '../model/channel.ts'
+import { type Conversation, targetOfLane } from '../model/conversation.ts'
+import { SendFailure } from '../model/delivery.ts'
+import { type ErrorCode, GatewayError } from '../model/errors.ts'
+import { fit } from '../model/fit.ts'
+import { type ConversationId, type CustomerId, clientRef, type Handle, type LineId } from '../model/ids.ts'
+import type { Message } from '../model/message.ts'
+import type { ChangeOutcome, ChangeRequest, Fence } from '../store/changes.ts'
+import type { Begin, ClaimedLane, ClaimOptions, Finish, Head } from '../store/outbox.ts'
+import { acceptedChange, eventMessage, type Failing, failedChange, holdOf, newEvent } from './settle.ts'
+
+/** What the outbox needs of the store; the simulation has a model of exactly this. */
+export interface OutboxLedger {
+  claim(options: ClaimOptions): Promise<ClaimedLane[]>
+  begin(attempt: Begin): Promise<boolean>
+  finish(lane: Finish): Promise<boolean>
+  change(request: ChangeRequest): Promise<ChangeOutcome>
+}
+
+export interface OutboxOptions {
+  ledger: OutboxLedger
+  clock: Clock
+  mint: Mint
+  node(): number
+  /** The lines this process holds, and their connections. */
+  held(): readonly { customerId: CustomerId; lineId: LineId }[]
+  connection(lineId: LineId, channel: Channel): Connection | null
+  /** Null: no network of this channel is connected to this gateway. */
+  capabilities(channel: Channel): Capabilities | null
+  /** Known not to be on the channel, from the cache. */
+  knownAbsent(line: { customerId: CustomerId; lineId: LineId }, channel: Channel, handle: Handle): Promise<boolean>
+  learnAbsent(line: { customerId: CustomerId; lineId: LineId }, channel: Channel, handle: Handle): Promise<void>
+  conversations: {
+    get(customerId: CustomerId, id: ConversationId): Promise<Conversation | null>
+    ofSend(message: Message, channel: Channel, chat: Conversation['providerChatId']): Promise<Conversation>
+  }
+  replyTarget(message: Message, channel: Channel): Promise<Target | null>
+  /** Events were written for this customer. */
+  told(customerId: CustomerId): void
+  onError(error: unknown, facts: object): void
+  sendTimeoutMs?: number
+  concurrency?: number
+}
+
+export interface Outbox {
+  start(): void
+  /** There may be work. */
+  wake(): void
+  /** When it last looked for work and got an answer, on the monotonic clock. */
+  lastClaimAt(): number
+  /** Claims nothing more, lets what is being sent end, and after a while ends it as uncertain. */
+  stop(): Promise<void>
+  /** Fences of the lanes being worked on, for renewal. */
+  fences(): Fence[]
+  /** Renewal failed for these: stop touching their lanes. */
+  lose(fences: readonly Fence[]): void
+}
+
+export const laneLeaseMs = 30_000
+const headsPerClaim = 20
+const pollMs = 500
+/** A network that hangs may keep so many lanes of its line busy and no more: the rest is for the other lines. */
+const lanesPerLine = 128
+/** Small bites: with 128 at once the answers to callers waited (p99 55 ms against 27 ms at 80 % load, see docs/benchmarks.md). */
+const lanesPerClaim = 64
+const stumbleMs = 5_000
+/** How long a send may go on after the gateway was told to stop. */
+const drainMs = 5_000
+
+/** `lost`: the lane is not ours any more; nothing may be done in its name. */
+type HeadEnd = { lane: 'on' } | { lane: 'hold'; ms: number } | { lane: 'lost' }
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  const active = new Map<Fence, { lost: boolean; lineId: LineId }>()
+  const ending = new AbortController()
+  const loop = new WorkLoop<ClaimedLane>({
+    clock: options.clock,
+    concurrency: options.concurrency ?? 256,
+    pollMs,
+    claim: async (lanesMax) => {
+      const lines = withRoom(options.held(), active.values())
+      if (lines.length === 0) return []
+      const limits = { lanesMax: Math.min(lanesMax, lanesPerClaim), headsMax: headsPerClaim, leaseMs: laneLeaseMs }
+      return options.ledger.claim({ lines, node: options.node(), ...limits })
+    },
+    run: (lane) => runLane(lane),
+    onError: (error) => options.onError(error, { loop: 'outbox' }),
+  })
+
+  async function runLane(lane: ClaimedLane): Promise<void> {
+    const hold = { lost: false, lineId: lane.lineId }
+    active.set(lane.fence, hold)
+    let holdMs: number | null = null
+    try {
+      for (const head of lane.heads) {
+        if (hold.lost || loop.stopping) break
+        const end = await runHead({ ...options, ending: ending.signal }, lane, head)
+        if (end.lane === 'hold') holdMs = end.ms
+        if (end.lane !== 'on') break
+      }
+    } catch (error) {
+      // A bug, or a database that stayed away: the lane is looked at again before its lease ends, but not at once.
+      options.onError(error, { lane: lane.fence })
+      holdMs = stumbleMs
+    } finally {
+      active.delete(lane.fence)
+    }
+    if (hold.lost) return
+    const due = await insist(options, { lane: lane.fence, doing: 'finish' }, () =>
+      options.ledger.finish({ key: lane, fence: lane.fence, holdMs }),
+    )
+    if (due) loop.wake()
+  }
+
+  return {
+    start: () => loop.start(),
+    wake: () => loop.wake(),
+    async stop() {
+      const done = new AbortController()
+      void options.clock.sleep(drainMs, done.signal).then(() => {
+        if (!done.signal.aborted) ending.abort()
+      })
+      await loop.stop()
+      done.abort()
+    },
+    lastClaimAt: () => loop.lastClaimAt,
+    fences: () => [...active.keys()],
+    lose: (fences) => {
+      for (const fence of fences) {
+        const hold = active.get(fence)
+        if (hold !== undefined) hold.lost = true
+      }
+    },
+  }
+}
+
+function withRoom<HeldLine extends { lineId: LineId }>(
+  held: readonly HeldLine[],
+  active: Iterable<{ lineId: LineId }>,
+): readonly HeldLine[] {
+  const busy = new Map<LineId, number>()
+  for (const { lineId } of active) busy.set(lineId, (busy.get(lineId) ?? 0) + 1)
+  return held.filter((line) => (busy.get(line.lineId) ?? 0) < lanesPerLine)
+}
+
+/** `ending` aborts when the gateway cannot wait any longer for what is being sent. */
+type Working = OutboxOptions & { ending: AbortSignal }
+
+async function runHead(options: Working, lane: ClaimedLane, head: Head): Promise<HeadEnd> {
+  const { message, work } = head
+  const failing = (failure: SendFailure): Failing => ({
+    failure,
+    run: work.run,
+    tries: work.tries,
+    dedupesByRef: options.capabilities(work.channel)?.dedupesByRef ?? false,
+  })
+  if (work.confirming) return settleFailure(options, head, failing(noProof()))
+  if (work.run !== null) return settleFailure(options, head, failing(interrupted()))
+  const waking = message.status === 'scheduled' ? await wakeScheduled(options, message) : message
+  if (waking === null) return { lane: 'on' }
+  const ready = await prepare(options, { ...head, message: waking })
+  if (ready instanceof SendFailure) return settleFailure(options, head, failing(ready))
+  const granted = await options.ledger.begin({ key: lane, fence: lane.fence, seq: work.seq, tries: work.tries })
+  if (!granted) return { lane: 'lost' }
+  return attempt(options, { lane, head, ...ready })
+}
+
+function noProof(): SendFailure {
+  return new SendFailure(
+    'uncertain',
+    'OUTCOME_UNKNOWN',
+    'The network never said whether it took the message. Check with the recipient before you retry: a retry may duplicate it.',
+  )
+}
+
+function interrupted(): SendFailure {
+  return new SendFailure('uncertain', 'OUTCOME_UNKNOWN', 'The gateway stopped while it was sending this message.', {
+    scope: 'link',
+  })
+}
+
+/** Due at last: from here on it is a queued message like any other. */
+async function wakeScheduled(options: OutboxOptions, message: Message): Promise<Message | null> {
+  const outcome = await options.ledger.change({
+    customerId: message.customerId,
+    messageId: message.id,
+    named: null,
+    decide: ({ message: current, now }) => {
+      if (current.status !== 'scheduled') return null
+      const queued = { ...current, status: 'queued' as const }
+      return {
+        patch: { status: 'queued' },
+        entries: [{ status: 'queued', at: now.toISOString(), channel: null }],
+        attempt: null,
+        work: 'keep',
+        events: [
+          newEvent({ type: 'message.queued', data: { message: eventMessage(queued, null) } }, current, options.mint),
+        ],
+      }
+    },
+  })
+  if (outcome?.changed) options.told(message.customerId)
+  return outcome !== null && outcome.after.status === 'queued' ? outcome.after : null
+}
+
+interface Ready {
+  connection: Connection
+  outgoing: Outgoing
+}
+
+const notConnected: Record<Channel, ErrorCode> = {
+  imessage: 'IMESSAGE_SEND_FAILED',
+  sms: 'SMS_SEND_FAILED',
+  whatsapp: 'WHATSAPP_NOT_CONNECTED',
+}
+
+/** Everything that can be known before the network is touched. */
+async function prepare(options: OutboxOptions, head: Head): Promise<Ready | SendFailure> {
+  const { message, work } = head
+  const line = { customerId: message.customerId, lineId: message.lineId }
+  const target = targetOfLane(work.lane)
+  const connection = options.connection(message.lineId, work.channel)
+  if (connection === null) {
+    return new SendFailure('retryable', notConnected[work.channel], `The line has no ${work.channel} link right now.`, {
+      scope: 'link',
+    })
+  }
+  if ('handle' in target && (await options.knownAbsent(line, work.channel, target.handle))) {
+    return new SendFailure('unreachable', 'NO_CHANNEL_AVAILABLE', `The recipient is not on ${work.channel}.`)
+  }
+  const fitted = fit(message.content, connection.capabilities, 'chat' in target)
+  if (!fitted.ok) return new SendFailure('refused', fitted.code, fitted.detail)
+  const { text, attachments, mentions, effect, location, reply } = fitted.fitted
+  const replyTo = reply ? await options.replyTarget(message, work.channel) : null
+  const ref = clientRef(message.id, work.channel, message.retryCount)
+  return { connection, outgoing: { ref, to: target, text, attachments, replyTo, mentions, effect, location } }
+}
+
+async function attempt(options: Working, run: Ready & { lane: ClaimedLane; head: Head }): Promise<HeadEnd> {
+  const { lane, head, connection, outgoing } = run
+  const { message, work } = head
+  const begun = { run: lane.fence, tries: work.tries + 1 }
+  const result = await sendInTime(options, connection, outgoing)
+  if (result instanceof SendFailure) {
+    if (result.kind === 'unreachable' && 'handle' in outgoing.to) {
+      // Only a cache: what the network has said stands without it.
+      const learnt = options.learnAbsent(message, work.channel, outgoing.to.handle)
+      await learnt.catch((error: unknown) => options.onError(error, { message: message.id, doing: 'learn' }))
+    }
+    const { dedupesByRef } = connection.capabilities
+    return settleFailure(options, head, { failure: result, ...begun, dedupesByRef })
+  }
+  await insist(options, { message: message.id, doing: 'settle' }, async () => {
+    const conversation = await options.conversations.ofSend(message, work.channel, result.chat)
+    const accepted = { channel: work.channel, providerId: result.providerId, conversation, run: lane.fence }
+    return options.ledger.change({
+      customerId: message.customerId,
+      messageId: message.id,
+      named: { lineId: message.lineId, channel: work.channel, providerId: result.providerId },
+      decide: (state) => acceptedChange(state, accepted, options.mint),
+    })
+  })
+  options.told(message.customerId)
+  return { lane: 'on' }
+}
+
+/** A reason that is made once: without one each abort makes an error with a stack, a fiftieth of the time of a send. */
+const over = 'over'
+const sendTimeoutMsDefault = 30_000
+
+/** A send that outlives its time, or fails in a way nobody foresaw, may have gone out: uncertain. */
+async function sendInTime(
+  options: Working,
+  connection: Connection,
+  outgoing: Outgoing,
+): Promise<Accepted | SendFailure> {
+  const done = new AbortController()
+  const timeout = new AbortController()
+  const wake = () => done.abort(over)
+  // Not AbortSignal.any: `ending` lives as long as the gateway, and each combined signal would hang on to it for a while.
+  options.ending.addEventListener('abort', wake)
+  if (options.ending.aborted) wake()
+  const late = options.clock.sleep(options.sendTimeoutMs ?? sendTimeoutMsDefault, done.signal).then(() => {
+    timeout.abort(over)
+    return new SendFailure('uncertain', 'PROVIDER_TIMEOUT', 'The network did not answer in time.', { scope: 'link' })
+  })
+  try {
+    return await Promise.race([connection.send(outgoing, timeout.signal).catch(asFailure), late])
+  } finally {
+    options.ending.removeEventListener('abort', wake)
+    wake()
+  }
+}
+
+function asFailure(error: unknown): SendFailure {
+  if (error instanceof SendFailure) return error
+  const detail = error instanceof Error ? error.message : String(error)
+  return new SendFailure('uncertain', 'OUTCOME_UNKNOWN', `The send failed unexpectedly: ${detail}`)
+}
+
+async function settleFailure(options: OutboxOptions, head: Head, failing: Failing): Promise<HeadEnd> {
+  const { customerId, id, conversationId } = head.message
+  const outcome = await insist(options, { message: id, doing: 'settle' }, async () => {
+    const conversation = conversationId === null ? null : await options.conversations.get(customerId, conversationId)
+    return options.ledger.change({
+      customerId,
+      messageId: id,
+      named: null,
+      decide: (state) => failedChange(state, failing, conversation, options.mint),
+    })
+  })
+  if (outcome === null) return { lane: 'on' }
+  // It was settled already: by whoever took over the lane, or by a change of ours whose answer was lost. Whether it
+  // holds back those behind it, only the next claim sees.
+  if (!outcome.changed) return { lane: 'lost' }
+  options.told(customerId)
+  const ms = holdOf(outcome.before, failing)
+  return ms === null ? { lane: 'on' } : { lane: 'hold', ms }
+}
+
+const insistPausesMs = [50, 100, 200, 500, 1_000, 2_000, 4_000, 8_000]
+
+/**
+ * What the network answered is known only here: a database that is away for a moment must not turn it into an
+ * unknown outcome, nor keep a lane waiting for the end of its lease. After the last pause that lease decides.
+ */
+async function insist<Result>(options: OutboxOptions, facts: object, write: () => Promise<Result>): Promise<Result> {
+  for (const pauseMs of insistPausesMs) {
+    try {
+      return await write()
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== 'SERVICE_UNAVAILABLE') throw error
+      options.onError(error, facts)
+      await options.clock.sleep(pauseMs)
+    }
+  }
+  return write()
+}

@@ -1,0 +1,293 @@
+/** Draft → checked → routed → stored, with its event: what happens before a message is accepted. */
+import { createHash } from 'node:crypto'
+import type { Clock } from '../lib/clock.ts'
+import type { Mint } from '../lib/mint.ts'
+import type { Channel } from '../model/channel.ts'
+import { type Conversation, laneOf } from '../model/conversation.ts'
+import { GatewayError } from '../model/errors.ts'
+import { parseRecipient, type Recipient } from '../model/handle.ts'
+import type { ConversationId, CustomerId, Handle, MessageId } from '../model/ids.ts'
+import type { Line } from '../model/line.ts'
+import type { Attachment, Content, Message } from '../model/message.ts'
+import { routeFor } from '../model/route.ts'
+import type { AcceptOutcome, NewMessage } from '../store/messages.ts'
+import type { Draft } from './draft.ts'
+import { newEvent } from './settle.ts'
+
+export interface SubmitOptions {
+  clock: Clock
+  mint: Mint
+  accept(message: NewMessage): Promise<AcceptOutcome>
+  lines(customerId: CustomerId): Promise<readonly Line[]>
+  conversation(customerId: CustomerId, id: ConversationId): Promise<Conversation | null>
+  message(customerId: CustomerId, id: MessageId): Promise<Message | null>
+  /** The message that has this idempotency key already. */
+  winner(
+    customerId: CustomerId,
+    idempotencyKey: string,
+  ): Promise<{ message: Message; fingerprint: string | null } | null>
+  keepBytes(bytes: Uint8Array): Promise<string>
+  stored(message: Message): void
+}
+
+export type Submitted = { message: Message; repeated: boolean }
+
+const scheduleMaxMs = 30 * 86_400_000
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+function isUuid(text: string): boolean {
+  return uuidPattern.test(text)
+}
+
+export async function submit(options: SubmitOptions, customerId: CustomerId, draft: Draft): Promise<Submitted> {
+  const fingerprint = fingerprintOf(draft)
+  try {
+    const message = await compose(options, { customerId, draft, fingerprint })
+    const outcome = await options.accept(message)
+    if (!outcome.stored) return repeatOf(outcome, fingerprint)
+    options.stored(outcome.message)
+    return { message: outcome.message, repeated: false }
+  } catch (error) {
+    // What was accepted once stays accepted, even if it could not be composed again by now (a passed schedule, a line that is gone).
+    if (!(error instanceof GatewayError) || draft.idempotencyKey === null || error.code === 'SERVICE_UNAVAILABLE')
+      throw error
+    const winner = await options.winner(customerId, draft.idempotencyKey)
+    if (winner === null) throw error
+    return repeatOf(winner, fingerprint)
+  }
+}
+
+function repeatOf(winner: { message: Message; fingerprint: string | null }, fingerprint: string): Submitted {
+  if (winner.fingerprint !== fingerprint) {
+    throw new GatewayError(
+      'IDEMPOTENCY_KEY_REUSED',
+      'This idempotency key was used for a different message. Use a new key, or repeat the first request unchanged.',
+    )
+  }
+  return { message: winner.message, repeated: true }
+}
+
+/** The same request gives the same print, whatever the order of its metadata. The key and the correlation id are not part of it. */
+function fingerprintOf(draft: Draft): string {
+  const { idempotencyKey: _key, correlationId: _correlation, attachments, ...rest } = draft
+  const files = attachments.map((file) =>
+    'base64' in file ? { ...file, base64: createHash('sha256').update(file.base64).digest('base64') } : file,
+  )
+  const text = JSON.stringify({ ...rest, files }, (_name, value: unknown) =>
+    value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  )
+  return createHash('sha256').update(text).digest('base64url')
+}
+
+interface Asked {
+  customerId: CustomerId
+  draft: Draft
+  fingerprint: string
+}
+
+/** Whom, from which line, over which channels. */
+interface Placed {
+  line: Line
+  lane: string
+  to: string
+  route: readonly [Channel, ...Channel[]]
+  conversation: Conversation | null
+}
+
+async function compose(options: SubmitOptions, asked: Asked): Promise<NewMessage> {
+  const { customerId, draft, fingerprint } = asked
+  const lines = await options.lines(customerId)
+  const named = draft.from === null ? null : lineNamed(lines, draft.from)
+  const placed =
+    draft.conversationId === null
+      ? placeByAddress(lines, named, draft)
+      : await placeByConversation(options, lines, named, { customerId, conversationId: draft.conversationId })
+  const scheduledAt = draft.scheduledAt === null ? null : checkSchedule(draft.scheduledAt, options.clock.now())
+  const content = await contentOf(options, customerId, draft)
+  const from = fromOf(placed.line, placed.route[0], draft.from)
+  const id = options.mint() as MessageId
+  const about = {
+    id,
+    lineId: placed.line.id,
+    externalId: null,
+    from,
+    to: placed.to,
+    text: content.text,
+    channel: null,
+    status: scheduledAt === null ? ('queued' as const) : ('scheduled' as const),
+    metadata: draft.metadata,
+    conversation: placed.conversation,
+    retryCount: 0,
+  }
+  const told =
+    scheduledAt === null
+      ? ({ type: 'message.queued', data: { message: about } } as const)
+      : ({ type: 'message.scheduled', data: { message: about, scheduledAt } } as const)
+  return {
+    customerId,
+    id,
+    lineId: placed.line.id,
+    conversationId: placed.conversation?.id ?? null,
+    from,
+    to: placed.to,
+    content,
+    metadata: draft.metadata,
+    route: placed.route,
+    idempotencyKey: draft.idempotencyKey,
+    fingerprint,
+    callbackUrl: draft.callbackUrl,
+    correlationId: draft.correlationId,
+    scheduledAt,
+    lane: placed.lane,
+    event: newEvent(told, draft, options.mint),
+  }
+}
+
+function lineNamed(lines: readonly Line[], from: string): Line {
+  const recipient = parseRecipient(from)
+  const handle = recipient === null || recipient.kind === 'chat' ? null : recipient.handle
+  const line = handle === null ? undefined : lines.find((one) => one.address === handle || one.email === handle)
+  if (line === undefined) {
+    throw new GatewayError(
+      'ADDRESS_NOT_AUTHORIZED',
+      'The address in "from" is none of yours. GET /v1/numbers lists those you may send from.',
+    )
+  }
+  return line
+}
+
+function defaultLine(lines: readonly Line[]): Line {
+  const line = lines.find((one) => one.isDefault)
+  if (line === undefined) {
+    throw new GatewayError(
+      'NO_DEFAULT_ADDRESS',
+      'You have no default number. Name one in "from", or have one assigned to you.',
+    )
+  }
+  return line
+}
+
+function placeByAddress(lines: readonly Line[], named: Line | null, draft: Draft): Placed {
+  const parsed = draft.to === null ? null : parseRecipient(draft.to)
+  if (parsed === null) {
+    throw new GatewayError(
+      'INVALID_PHONE_NUMBER',
+      'The recipient must be a phone number in E.164 form (+14155550100), an e-mail address, or the id of a group chat.',
+    )
+  }
+  const line = named ?? defaultLine(lines)
+  const { recipient, pinned } = directly(parsed)
+  const route = routeFor({
+    recipient: pinned ?? recipient,
+    preference: draft.preference,
+    fallback: draft.fallback,
+    lineChannels: line.channels,
+    lineNamed: named !== null,
+  })
+  if (!route.ok) throw new GatewayError(route.code, route.detail)
+  if (recipient.kind === 'chat')
+    return {
+      line,
+      lane: laneOf({ chat: recipient.chat }),
+      to: recipient.chat,
+      route: route.channels,
+      conversation: null,
+    }
+  return {
+    line,
+    lane: laneOf({ handle: recipient.handle }),
+    to: recipient.handle,
+    route: route.channels,
+    conversation: null,
+  }
+}
+
+/** A chat that is only one person is sent to as that person, on the channel the chat names. */
+function directly(parsed: Recipient): { recipient: Recipient; pinned: Recipient | null } {
+  if (parsed.kind !== 'chat' || !parsed.chat.startsWith('iMessage;-;')) return { recipient: parsed, pinned: null }
+  const inner = parseRecipient(parsed.chat.slice('iMessage;-;'.length))
+  return inner === null ? { recipient: parsed, pinned: null } : { recipient: inner, pinned: parsed }
+}
+
+async function placeByConversation(
+  options: SubmitOptions,
+  lines: readonly Line[],
+  named: Line | null,
+  asked: { customerId: CustomerId; conversationId: string },
+): Promise<Placed> {
+  const conversation = isUuid(asked.conversationId)
+    ? await options.conversation(asked.customerId, asked.conversationId as ConversationId)
+    : null
+  if (conversation === null) throw new GatewayError('CONVERSATION_NOT_FOUND', 'There is no such chat.')
+  const line = lines.find((one) => one.id === conversation.lineId)
+  if (line === undefined || (named !== null && named.id !== line.id)) {
+    throw new GatewayError(
+      'FROM_INSTANCE_CANNOT_REACH',
+      'This chat belongs to another of your numbers. Leave out "from", or name that number.',
+    )
+  }
+  if (conversation.isGroup && conversation.channel === 'sms')
+    throw new GatewayError('GROUP_SMS_UNSUPPORTED', 'SMS has no groups. Send to each member instead.')
+  const other = conversation.participants[0]
+  if (conversation.providerChatId === null || (!conversation.isGroup && other === undefined)) {
+    throw new GatewayError('CONVERSATION_NOT_READY', 'The network has not named this chat yet. Try again in a moment.')
+  }
+  const to: Handle | string = conversation.isGroup || other === undefined ? conversation.providerChatId : other.handle
+  return { line, lane: laneOf({ conversation }), to, route: [conversation.channel], conversation }
+}
+
+/** The line's address on the channel that is tried first: iMessage lines may be known by e-mail. */
+function fromOf(line: Line, first: Channel, asked: string | null): string | null {
+  const recipient = asked === null ? null : parseRecipient(asked)
+  if (recipient !== null && recipient.kind !== 'chat') return recipient.handle
+  return line.address ?? (first === 'imessage' ? line.email : null) ?? line.email
+}
+
+const isoPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})$/
+
+function checkSchedule(text: string, now: number): string {
+  const at = isoPattern.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isNaN(at)) {
+    throw new GatewayError(
+      'INVALID_SCHEDULED_AT',
+      'scheduledAt must be a date and time with its offset, such as 2026-06-01T09:00:00Z.',
+    )
+  }
+  if (at <= now)
+    throw new GatewayError('SCHEDULED_IN_PAST', 'scheduledAt must lie in the future. Leave it out to send now.')
+  if (at > now + scheduleMaxMs)
+    throw new GatewayError('SCHEDULED_TOO_FAR', 'scheduledAt may lie at most 30 days ahead.')
+  return new Date(at).toISOString()
+}
+
+async function contentOf(options: SubmitOptions, customerId: CustomerId, draft: Draft): Promise<Content> {
+  const replyTo = draft.replyTo === null ? null : await checkReply(options, customerId, draft.replyTo)
+  const attachments: Attachment[] = []
+  for (const file of draft.attachments) {
+    const { mimeType, filename, voiceNote } = file
+    const id = options.mint()
+    if ('url' in file) attachments.push({ id, source: { url: file.url }, mimeType, filename, bytes: null, voiceNote })
+    else {
+      const bytes = Buffer.from(file.base64, 'base64')
+      attachments.push({
+        id,
+        source: { blob: await options.keepBytes(bytes) },
+        mimeType,
+        filename,
+        bytes: bytes.length,
+        voiceNote,
+      })
+    }
+  }
+  const mentions = draft.mentions.map(({ address, start, length }) => ({ handle: address as Handle, start, length }))
+  return { ...draft.content, attachments, replyTo, mentions }
+}
+
+async function checkReply(options: SubmitOptions, customerId: CustomerId, text: string): Promise<MessageId> {
+  const id = text.startsWith('msg_') ? text.slice('msg_'.length) : text
+  const message = isUuid(id) ? await options.message(customerId, id as MessageId) : null
+  if (message === null) throw new GatewayError('REPLY_NOT_FOUND', 'The message in "replyTo" does not exist.')
+  return message.id
+}
