@@ -1,0 +1,37 @@
+/** Who is asking, and what callers are shown of customers and keys. */
+import type { CustomerId, KeyId } from '../model/ids.ts'
+
+export type Scope = 'send' | 'read' | 'manage'
+
+/** Every operation takes one, so no query can forget whose data it reads. */
+export interface Caller {
+  customerId: CustomerId
+  keyId: KeyId
+  scopes: ReadonlySet<Scope>
+  /** Null: no limit. */
+  requestsPerMinute: number | null
+}
+
+export interface Customer {
+  id: CustomerId
+  email: string
+  name: string
+  company: string | null
+  /** Null: the gateway's default. 0: no limit. */
+  requestsPerMinute: number | null
+  createdAt: Date
+}
+
+export interface ApiKey {
+  id: KeyId
+  customerId: CustomerId
+  customerEmail: string
+  name: string
+  /** The first characters, to tell keys apart; the key itself is shown once. */
+  prefix: string
+  scopes: readonly Scope[]
+  createdAt: Date
+  expiresAt: Date | null
+  revokedAt: Date | null
+  lastUsedAt: Date | null
+}
