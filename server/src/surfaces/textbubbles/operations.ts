@@ -1,0 +1,35 @@
+/** Every operation of this surface, and the chapters its document puts them in. */
+import type { Api } from '../openapi.ts'
+import type { Route } from '../route.ts'
+import { accountRoutes } from './account.ts'
+import { adminRoutes } from './admin.ts'
+import { changeRoutes } from './changes.ts'
+import { errors } from './errors.ts'
+import { instanceRoutes } from './instances.ts'
+import { messageRoutes } from './messages.ts'
+
+export function textbubblesApi(stream: Route, server: { version: string; url: string }): Api {
+  return {
+    title: 'Switchboard',
+    description: `Send and receive iMessage, SMS and WhatsApp messages over one API.\n\nEvery answer but \`/health\` and the event stream has the same envelope: \`success\`, then \`data\` or \`error\`, then \`requestId\`. Errors have a \`code\` for programs, a \`message\` that says what to do, and for input \`details\` with the path of each field at fault. Fields that are not described here may appear at any time; ignore them.\n\nEach key may make a number of calls per minute; the headers \`X-RateLimit-*\` tell how many are left. An \`X-Request-Id\` and an \`X-Correlation-Id\` of yours are kept and told back.`,
+    version: server.version,
+    server: server.url,
+    errors,
+    tags: [
+      { name: 'Messages', description: 'Send, list, read and delete messages.' },
+      { name: 'Scheduling', description: 'Messages that wait for their time.' },
+      {
+        name: 'Changes',
+        description: 'What can be done to a message later: edit, unsend, retry, react, mark as read.',
+      },
+      { name: 'Events', description: 'What happens, as it happens.' },
+      { name: 'Account', description: 'Your numbers, whom they reach, and how the gateway is.' },
+      { name: 'Admin', description: "The operator's side: customers, keys, instances and usage. Needs the admin key." },
+    ],
+    routes: textbubblesRoutes(stream),
+  }
+}
+
+export function textbubblesRoutes(stream: Route): readonly Route[] {
+  return [...messageRoutes, ...changeRoutes, stream, ...accountRoutes, ...adminRoutes, ...instanceRoutes]
+}

@@ -1,0 +1,155 @@
+/** What the inside knows, in this surface's words: messages, conversations, files. */
+import type { z } from 'zod'
+import type { Page } from '../../gateway.ts'
+import type { Conversation, Participant } from '../../model/conversation.ts'
+import type { ErrorCode } from '../../model/errors.ts'
+import type { Attachment, Message, Status, TimelineEntry } from '../../model/message.ts'
+import { wireCursor, wireMessageId } from './ids.ts'
+import type { acceptedMessage, message, messagePage } from './schema.ts'
+
+type WireMessage = z.input<typeof message>
+type WireStatus = WireMessage['status']
+
+/** `unknown` has no word out here: it is a failure that must not be repeated blindly, and its code says so. */
+export function presentStatus(status: Status, pending = false): WireStatus {
+  if (status === 'unknown') return 'failed'
+  return status === 'queued' && pending ? 'pending' : status
+}
+
+/** Causes that pass, so that the same message may go through later. */
+const passing: ReadonlySet<string> = new Set<ErrorCode>([
+  'IMESSAGE_SEND_FAILED',
+  'NO_CHANNEL_AVAILABLE',
+  'PROVIDER_TIMEOUT',
+  'SERVICE_UNAVAILABLE',
+  'SMS_SEND_FAILED',
+  'WHATSAPP_NOT_CONNECTED',
+  'WHATSAPP_SEND_FAILED',
+])
+
+export function isRetryable(errorCode: string | null): boolean {
+  return errorCode !== null && passing.has(errorCode)
+}
+
+export function presentMessage(from: Message): WireMessage {
+  const { content } = from
+  const status = presentStatus(from.status, from.pending)
+  const errorCode = from.errorCode ?? (from.status === 'unknown' ? 'OUTCOME_UNKNOWN' : null)
+  return {
+    id: wireMessageId(from.id),
+    direction: from.direction,
+    status,
+    to: from.to,
+    from: from.from,
+    channel: from.channel,
+    ...(from.conversationId !== null && { conversationId: from.conversationId }),
+    messageType: content.mediaUrls.length > 1 ? 'carousel' : 'text',
+    content: {
+      ...(content.text !== null && { text: content.text }),
+      ...(content.mediaUrls.length > 0 && { mediaUrls: [...content.mediaUrls] }),
+    },
+    ...(content.attachments.length > 0 && { attachments: content.attachments.map(presentAttachment) }),
+    timeline: from.timeline.map(presentEntry),
+    fallbackTriggered: from.fallbackTriggered,
+    retryCount: from.retryCount,
+    metadata: from.metadata,
+    externalId: from.providerId,
+    errorCode,
+    errorMessage: from.errorMessage,
+    ...(status === 'failed' && { retryable: isRetryable(errorCode) }),
+    ...(content.effect !== null && { effect: content.effect }),
+    ...(content.replyTo !== null && { parentMessageId: wireMessageId(content.replyTo) }),
+    createdAt: from.createdAt.toISOString(),
+    updatedAt: from.updatedAt.toISOString(),
+    ...moments(from),
+  }
+}
+
+function moments(from: Message): Pick<WireMessage, 'scheduledAt' | 'sentAt' | 'deliveredAt' | 'readAt'> {
+  const { scheduledAt, sentAt, deliveredAt, readAt } = from
+  return {
+    ...(scheduledAt !== null && { scheduledAt: scheduledAt.toISOString() }),
+    ...(sentAt !== null && { sentAt: sentAt.toISOString() }),
+    ...(deliveredAt !== null && { deliveredAt: deliveredAt.toISOString() }),
+    ...(readAt !== null && { readAt: readAt.toISOString() }),
+  }
+}
+
+function presentEntry({ status, at, channel }: TimelineEntry): WireMessage['timeline'][number] {
+  return { status: status === 'unknown' ? 'failed' : status, at, channel }
+}
+
+function presentAttachment(file: Attachment): NonNullable<WireMessage['attachments']>[number] {
+  return {
+    mimeType: file.mimeType ?? 'application/octet-stream',
+    ...(file.filename !== null && { filename: file.filename }),
+    totalBytes: file.bytes,
+    isAudioMessage: file.voiceNote,
+    ...(file.source !== null && 'url' in file.source && { url: file.source.url }),
+  }
+}
+
+/** Right after the send. A conversation is named by its id when the caller did so, and then `to` is left out. */
+export function presentAccepted(from: Message, intoConversation: boolean): z.input<typeof acceptedMessage> {
+  const answer: z.input<typeof acceptedMessage> = {
+    id: wireMessageId(from.id),
+    status: presentStatus(from.status, from.pending),
+    from: from.from,
+    channel: from.channel,
+    createdAt: from.createdAt.toISOString(),
+  }
+  if (intoConversation && from.conversationId !== null) answer.conversationId = from.conversationId
+  else if (from.to !== null) answer.to = from.to
+  if (from.scheduledAt !== null) answer.scheduledAt = from.scheduledAt.toISOString()
+  return answer
+}
+
+export function presentMessages(page: Page<Message>): z.input<typeof messagePage> {
+  return { messages: page.rows.map(presentMessage), pagination: pageEnd(page) }
+}
+
+export function pageEnd(page: Page<{ id: string }>): { hasMore: boolean; nextCursor: string | null } {
+  const last = page.rows.at(-1)
+  return { hasMore: page.hasMore, nextCursor: page.hasMore && last !== undefined ? wireCursor(last.id) : null }
+}
+
+export interface WireParticipant {
+  handle: string
+  contactId: string | null
+  role: Participant['role']
+  isPhoneResolved: boolean
+  admin?: Participant['admin']
+}
+
+export interface WireChat {
+  chatId: string
+  providerChatGuid: string | null
+  channel: Conversation['channel']
+  isGroup: boolean
+  name: string | null
+  participants: WireParticipant[]
+}
+
+export function presentChat(from: Conversation): WireChat {
+  return {
+    chatId: from.id,
+    providerChatGuid: from.providerChatId,
+    channel: from.channel,
+    isGroup: from.isGroup,
+    name: from.isGroup ? from.name : null,
+    participants: [...from.participants.map((one) => presentParticipant(one, from.channel)), ourselves],
+  }
+}
+
+/** The line itself is in every conversation, by a name that tells nothing of its number. */
+const ourselves: WireParticipant = { handle: 'self', contactId: null, role: 'self', isPhoneResolved: true }
+
+function presentParticipant(from: Participant, channel: Conversation['channel']): WireParticipant {
+  return {
+    handle: from.handle,
+    contactId: from.contactId,
+    role: from.role,
+    isPhoneResolved: from.phoneKnown,
+    ...(channel === 'whatsapp' && { admin: from.admin }),
+  }
+}

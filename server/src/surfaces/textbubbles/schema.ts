@@ -1,0 +1,547 @@
+/** The shapes callers send and get, each field with its rule: requests are checked by these, and the document is printed from them. */
+import { z } from 'zod'
+import { channels } from '../../model/channel.ts'
+import type { EventType as InsideEvent } from '../../model/event.ts'
+
+const limits = {
+  textCharacters: 10_000,
+  mediaUrls: 20,
+  attachments: 20,
+  mentions: 256,
+  keyCharacters: 255,
+  metadataBytes: 16_384,
+  urlCharacters: 2_048,
+  addressCharacters: 320,
+  pageRows: 100,
+} as const
+
+const effects = [
+  'slam',
+  'loud',
+  'gentle',
+  'invisibleInk',
+  'echo',
+  'spotlight',
+  'balloons',
+  'confetti',
+  'love',
+  'lasers',
+  'fireworks',
+] as const
+
+// --- building blocks -------------------------------------------------------------------------------------------------
+
+/** Length is counted in characters, as JSON Schema does, not in UTF-16 units. */
+function text(max: number, min = 0) {
+  const fits = (value: string) => value.length <= max || (value.length <= 2 * max && [...value].length <= max)
+  const plain =
+    min === 0 ? z.string() : z.string().min(min, min === 1 ? 'This must not be empty.' : `At least ${min} characters.`)
+  return plain.refine(fits, `At most ${max} characters.`).meta({ maxLength: max })
+}
+
+/** Text from a URL or a header: unlike a body's it has not been checked for what a database cannot hold. */
+function word(max: number) {
+  return text(max, 1).refine(
+    (value) => !value.includes('\0') && value.isWellFormed(),
+    'It holds a character that cannot be stored.',
+  )
+}
+
+function url(schemes: readonly string[], example: string) {
+  const named = schemes.map((scheme) => `${scheme}://`).join(' or ')
+  const isUrl = (value: string) => schemes.some((scheme) => value.startsWith(`${scheme}://`)) && URL.canParse(value)
+  return text(limits.urlCharacters, 1)
+    .refine(isUrl, `This must be a URL that begins with ${named}.`)
+    .meta({ format: 'uri', maxLength: limits.urlCharacters, examples: [example] })
+}
+
+const httpsUrl = () => url(['https'], 'https://images.shop.test/menu/friday.jpg')
+
+function distinct<Row extends z.ZodType>(list: z.ZodArray<Row>) {
+  return list.refine((rows) => new Set(rows).size === rows.length, 'Name each only once.').meta({ uniqueItems: true })
+}
+
+const metadata = z
+  .record(z.string(), z.unknown())
+  .refine(
+    (value) => Buffer.byteLength(JSON.stringify(value)) <= limits.metadataBytes,
+    `At most ${limits.metadataBytes} bytes as JSON.`,
+  )
+
+const base64Piece = /^[A-Za-z0-9+/]*$/
+
+/** In pieces: one pattern over a hundred megabytes would overflow the matcher's stack. */
+function isBase64(data: string): boolean {
+  if (data.length % 4 !== 0) return false
+  const end = data.endsWith('==') ? data.length - 2 : data.endsWith('=') ? data.length - 1 : data.length
+  for (let at = 0; at < end; at += 65_536) {
+    if (!base64Piece.test(data.slice(at, Math.min(end, at + 65_536)))) return false
+  }
+  return true
+}
+
+export const uuidText = () => z.string().meta({ format: 'uuid' })
+export const time = () => z.string().meta({ format: 'date-time', examples: ['2026-09-04T17:20:00.000Z'] })
+const messageIdText = () =>
+  z.string().meta({ pattern: '^msg_[0-9a-f-]{36}$', examples: ['msg_0199a2c4-6f3e-7b10-8d52-3c9e41f7a650'] })
+const channelName = z.enum(channels).meta({ id: 'Channel', description: 'A network that carries messages.' })
+
+export const pageLimit = z.coerce
+  .number()
+  .int()
+  .min(1)
+  .max(limits.pageRows)
+  .default(50)
+  .meta({ description: 'Rows per page.' })
+export const pageCursor = word(512).optional().meta({ description: '`pagination.nextCursor` of the page before.' })
+export const pagination = z
+  .object({ hasMore: z.boolean(), nextCursor: z.string().nullable().meta({ description: 'Null on the last page.' }) })
+  .meta({ id: 'Pagination' })
+
+// --- what callers send -----------------------------------------------------------------------------------------------
+
+const attachmentFields = {
+  mimeType: text(255, 1)
+    .optional()
+    .meta({ description: 'What the bytes are.', examples: ['application/pdf'] }),
+  filename: text(255, 1)
+    .optional()
+    .meta({ examples: ['menu.pdf'] }),
+  isAudioMessage: z.boolean().optional().meta({ description: 'Show it as a voice bubble where the channel has one.' }),
+}
+
+const attachment = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('url'), url: httpsUrl(), ...attachmentFields }).meta({ id: 'UrlAttachment' }),
+    z
+      .object({
+        type: z.literal('base64'),
+        data: z
+          .string()
+          .min(1, 'This must not be empty.')
+          .refine(isBase64, 'This must be base64 with padding, without line breaks and without a `data:` prefix.')
+          .meta({ contentEncoding: 'base64', examples: ['aGVsbG8='] }),
+        ...attachmentFields,
+      })
+      .meta({ id: 'Base64Attachment' }),
+  ])
+  .meta({ id: 'NewAttachment', description: 'A file of any kind, by URL or with its bytes.' })
+
+const mention = z
+  .object({
+    address: text(limits.addressCharacters, 1).meta({ examples: ['+15550100177'] }),
+    start: z.int().min(0).max(limits.textCharacters),
+    length: z.int().min(1).max(limits.textCharacters),
+  })
+  .meta({
+    id: 'Mention',
+    description: 'A part of the text that names a member of the group; dropped on one-to-one sends.',
+  })
+
+const sendOptions = {
+  idempotencyKey: text(limits.keyCharacters, 1)
+    .optional()
+    .meta({
+      description: 'The same key again gives the same message, never a second one.',
+      examples: ['table-7-reminder'],
+    }),
+  callbackUrl: url(['https', 'http'], 'https://shop.test/hooks/messages').optional().meta({
+    description: 'Gets all events of this message, besides the webhooks.',
+  }),
+  metadata: metadata.optional().meta({
+    description: `Anything of your own, at most ${limits.metadataBytes} bytes; told back with the message and its events.`,
+    examples: [{ table: 7 }],
+  }),
+  effect: z.enum(effects).optional().meta({ description: 'iMessage only; dropped elsewhere.' }),
+}
+
+const recipient = text(limits.addressCharacters, 1).meta({
+  description:
+    'A phone number in E.164, an iMessage e-mail address, a WhatsApp group (`…@g.us`) or an iMessage chat (`iMessage;…`).',
+  examples: ['+15550100123'],
+})
+
+export const sendMessage = z
+  .object({
+    to: recipient.optional(),
+    chatId: text(64, 1).optional().meta({
+      description: 'The id of a conversation, instead of `to`. It fixes channel and sender; `routing` is ignored.',
+      format: 'uuid',
+    }),
+    conversationId: text(64, 1).optional().meta({ description: 'Another name of `chatId`.', format: 'uuid' }),
+    from: text(limits.addressCharacters, 1)
+      .optional()
+      .meta({
+        description: 'One of your own addresses; the default one when absent.',
+        examples: ['+15550100100'],
+      }),
+    content: z
+      .object({
+        text: text(limits.textCharacters)
+          .optional()
+          .meta({ examples: ['Your table is ready.'] }),
+        mediaUrls: z
+          .array(httpsUrl())
+          .min(1, 'Name at least one URL, or leave the field out.')
+          .max(limits.mediaUrls)
+          .optional()
+          .meta({
+            description:
+              'Images by HTTPS URL. Two or more become one carousel on iMessage; on SMS each is a part of its own.',
+          }),
+      })
+      .optional()
+      .meta({ description: 'Text, images or both. May be left out beside `attachments`.' }),
+    attachments: z.array(attachment).max(limits.attachments).optional(),
+    routing: z
+      .object({
+        preference: distinct(z.array(channelName).min(1, 'Name at least one channel.'))
+          .optional()
+          .meta({
+            description: 'The channels to try, in order. Default: iMessage, then SMS.',
+            examples: [['whatsapp', 'sms']],
+          }),
+        fallback: z.boolean().optional().meta({ description: 'Whether to go on to the next channel. Default: true.' }),
+      })
+      .optional(),
+    replyTo: text(64, 1)
+      .optional()
+      .meta({
+        description: 'The id of the message this one answers. Dropped on SMS.',
+        examples: ['msg_0199a2c4-6f3e-7b10-8d52-3c9e41f7a650'],
+      }),
+    mentions: z.array(mention).max(limits.mentions).optional(),
+    messageType: z
+      .enum(['text', 'carousel'])
+      .optional()
+      .meta({ description: 'Accepted and ignored: the content decides.' }),
+    scheduledAt: text(64, 1)
+      .optional()
+      .meta({
+        description: 'When to send, at most 30 days ahead: ISO 8601 with a zone.',
+        format: 'date-time',
+        examples: ['2026-09-04T17:20:00.000Z'],
+      }),
+    createContact: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Accepted; has no effect as long as there is no address book.' }),
+    ...sendOptions,
+  })
+  .meta({
+    id: 'SendMessage',
+    description: 'One message to one recipient or into one conversation. Fields that are not listed are ignored.',
+    examples: [
+      {
+        to: '+15550100123',
+        content: { text: 'Your table is ready.' },
+        routing: { preference: ['imessage', 'sms'] },
+        idempotencyKey: 'table-7-reminder',
+      },
+    ],
+  })
+
+export const sendCarousel = z
+  .object({
+    to: recipient,
+    mediaUrls: z.array(httpsUrl()).min(2, 'A carousel has at least two images.').max(limits.mediaUrls),
+    text: text(limits.textCharacters).optional(),
+    ...sendOptions,
+  })
+  .meta({
+    id: 'SendCarousel',
+    examples: [
+      {
+        to: '+15550100123',
+        mediaUrls: ['https://images.shop.test/a.jpg', 'https://images.shop.test/b.jpg'],
+        text: 'Two for you',
+      },
+    ],
+  })
+
+export const idempotencyHeader = z.object({
+  'idempotency-key': word(limits.keyCharacters)
+    .optional()
+    .meta({
+      description: 'The same as the field `idempotencyKey`; when both are given they must be equal.',
+      examples: ['table-7-reminder'],
+    }),
+})
+
+export const editMessage = z
+  .object({
+    text: text(limits.textCharacters, 1),
+    backwardsCompatibilityMessage: text(limits.textCharacters, 1)
+      .optional()
+      .meta({ description: 'What devices that know no edits show.' }),
+  })
+  .meta({
+    id: 'EditMessage',
+    examples: [{ text: 'Your table is ready at nine.', backwardsCompatibilityMessage: 'Correction: at nine.' }],
+  })
+
+export const reactToMessage = z
+  .object({
+    type: text(64, 1).meta({
+      description:
+        '`love`, `like`, `dislike`, `laugh`, `emphasize` or `question`, or an emoji on WhatsApp. With `-` in front it is taken back.',
+      examples: ['love'],
+    }),
+  })
+  .meta({ id: 'React', examples: [{ type: 'love' }] })
+
+export const messageParams = z.object({
+  id: z.string().meta({ description: 'The id of a message.', examples: ['msg_0199a2c4-6f3e-7b10-8d52-3c9e41f7a650'] }),
+})
+
+const listedStatuses = [
+  'queued',
+  'pending',
+  'sent',
+  'delivered',
+  'read',
+  'failed',
+  'unsent',
+  'scheduled',
+  'received',
+  'cancelled',
+] as const
+const uuidWord = word(36)
+  .refine((value) => /^[0-9a-f-]{36}$/i.test(value), 'This must be a UUID.')
+  .meta({ format: 'uuid', maxLength: 36 })
+
+export const listMessages = z.object({
+  limit: pageLimit,
+  cursor: pageCursor,
+  status: z.enum(listedStatuses).optional(),
+  to: word(limits.addressCharacters)
+    .optional()
+    .meta({ examples: ['+15550100123'] }),
+  from: word(limits.addressCharacters).optional(),
+  channel: z.enum(channels).optional(),
+  direction: z.enum(['outbound', 'inbound']).optional(),
+  chatId: uuidWord.optional().meta({ description: 'Only messages of this conversation.' }),
+})
+
+export const listPage = z.object({ limit: pageLimit, cursor: pageCursor })
+
+export const phoneParams = z.object({
+  phoneNumber: z
+    .string()
+    .meta({ description: 'A phone number in E.164, with or without its `+`.', examples: ['+15550100123'] }),
+})
+
+// --- what callers get ------------------------------------------------------------------------------------------------
+
+const status = z.enum(listedStatuses).meta({
+  id: 'MessageStatus',
+  description: 'Moves forward only: queued, pending, sent, delivered, read. `received` is for messages that came in.',
+})
+
+const wireAttachment = z
+  .object({
+    mimeType: z.string(),
+    filename: z.string().optional(),
+    totalBytes: z.int().nullable().meta({ description: 'Null while it is not known.' }),
+    isAudioMessage: z.boolean(),
+    url: z.string().optional().meta({ description: 'Where it was linked from, for attachments given by URL.' }),
+  })
+  .meta({ id: 'Attachment' })
+
+export const message = z
+  .object({
+    id: messageIdText(),
+    direction: z.enum(['outbound', 'inbound']),
+    status,
+    to: z.string().nullable(),
+    from: z.string().nullable(),
+    channel: channelName.nullable().meta({ description: 'Null until a channel has been chosen.' }),
+    conversationId: uuidText().optional(),
+    messageType: z.enum(['text', 'carousel']),
+    content: z.object({ text: z.string().optional(), mediaUrls: z.array(z.string()).optional() }),
+    attachments: z.array(wireAttachment).optional(),
+    timeline: z
+      .array(z.object({ status: z.string(), at: time(), channel: channelName.nullable() }))
+      .meta({ description: 'What happened to it, oldest first.' }),
+    fallbackTriggered: z.boolean(),
+    retryCount: z.int().min(0),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    externalId: z.string().nullable().meta({ description: "The network's own id of it." }),
+    errorCode: z.string().nullable(),
+    errorMessage: z.string().nullable(),
+    retryable: z.boolean().optional().meta({
+      description:
+        'Only on failed messages. False when another try is pointless, or could deliver it twice (`OUTCOME_UNKNOWN`).',
+    }),
+    effect: z.string().optional(),
+    parentMessageId: messageIdText().optional().meta({ description: 'The message this one answers.' }),
+    createdAt: time(),
+    updatedAt: time(),
+    scheduledAt: time().optional(),
+    sentAt: time().optional(),
+    deliveredAt: time().optional(),
+    readAt: time().optional(),
+  })
+  .meta({ id: 'Message' })
+
+export const acceptedMessage = z
+  .object({
+    id: messageIdText(),
+    status,
+    to: z.string().optional().meta({ description: 'For a send to an address.' }),
+    conversationId: uuidText().optional().meta({ description: 'Instead of `to`, for a send into a conversation.' }),
+    from: z.string().nullable(),
+    channel: channelName.nullable(),
+    createdAt: time(),
+    scheduledAt: time().optional(),
+  })
+  .meta({ id: 'AcceptedMessage' })
+
+export const acceptedCarousel = z
+  .object({
+    id: messageIdText(),
+    status,
+    to: z.string(),
+    messageType: z.literal('carousel'),
+    imageCount: z.int(),
+    createdAt: time(),
+  })
+  .meta({ id: 'AcceptedCarousel' })
+
+export const messagePage = z.object({ messages: z.array(message), pagination }).meta({ id: 'MessagePage' })
+export const deletedMessage = z.object({ id: messageIdText(), deleted: z.literal(true) })
+export const unsentMessage = z.object({ id: messageIdText(), status: z.literal('unsent') })
+export const retriedMessage = z.object({ id: messageIdText(), status, retryCount: z.int() })
+export const cancelledMessage = z.object({
+  id: messageIdText(),
+  status: z.literal('cancelled'),
+  cancelled: z.literal(true),
+})
+export const reactionAnswer = z.object({ messageId: messageIdText(), reaction: z.string() })
+export const readAnswer = z.object({ messageId: messageIdText(), read: z.literal(true) })
+
+export const healthStatus = z.enum(['healthy', 'degraded', 'unhealthy', 'unknown']).meta({ id: 'HealthStatus' })
+
+export const ownNumbers = z.array(
+  z
+    .object({
+      phoneNumber: z.string().nullable(),
+      email: z.string().nullable(),
+      instanceName: z.string(),
+      isDefault: z.boolean(),
+      healthStatus,
+    })
+    .meta({ id: 'OwnNumber', description: 'An address of yours; either form may be used as `from`.' }),
+)
+
+export const capabilities = z
+  .object({
+    phoneNumber: z.string(),
+    capabilities: z.object({ imessage: z.boolean(), sms: z.boolean(), whatsapp: z.boolean(), facetime: z.boolean() }),
+    focused: z.boolean(),
+    recommendedChannel: channelName.nullable(),
+    lastChecked: time(),
+    cached: z.boolean(),
+  })
+  .meta({ id: 'RecipientCapabilities', description: 'On which channels a number can be reached.' })
+
+const check = z.object({ status: z.enum(['ok', 'degraded', 'down', 'unknown', 'unused']) })
+
+export const health = z
+  .object({
+    status: z.enum(['ok', 'degraded']),
+    timestamp: time(),
+    checks: z.object({
+      database: check,
+      queue: check,
+      redis: check.meta({ description: 'The same as `queue`, under the name older monitors look for.' }),
+      imessage: check,
+      sms: check,
+      whatsapp: check.extend({ experimental: z.literal(true) }),
+    }),
+  })
+  .meta({
+    id: 'Health',
+    description: 'Degraded only while the database or the queue is down; channels speak for themselves.',
+  })
+
+// --- events ----------------------------------------------------------------------------------------------------------
+
+const toldEvents = [
+  'message.queued',
+  'message.sent',
+  'message.delivered',
+  'message.read',
+  'message.failed',
+  'message.fallback',
+  'message.inbound',
+  'message.reaction',
+  'message.unsent',
+  'message.edited',
+  'message.deleted',
+  'message.scheduled',
+  'message.schedule_cancelled',
+  'typing.indicator',
+  'whatsapp.status',
+] as const
+/** May be asked for; nothing here tells them yet. */
+const silentEvents = [
+  'message.audio_kept',
+  'message.edit_failed',
+  'chat.participant.added',
+  'chat.participant.left',
+  'chat.title.changed',
+  'chat.photo.changed',
+  'facetime.incoming',
+  'facetime.status_changed',
+  'payment.request.created',
+  'payment.request.paid',
+  'payment.request.cancelled',
+  'payment.request.expired',
+  'webhook.test',
+] as const
+
+export type WireEventType = (typeof toldEvents)[number]
+const askable: ReadonlySet<string> = new Set([...toldEvents, ...silentEvents, '*'])
+const told: ReadonlySet<string> = new Set(toldEvents)
+
+/** Null: all of them. */
+function eventFilter(list: string): InsideEvent[] | null {
+  const names = list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+  if (names.length === 0 || names.includes('*')) return null
+  return [...new Set(names)]
+    .filter((name) => told.has(name))
+    .map((name) => (name === 'whatsapp.status' ? 'line.status' : name) as InsideEvent)
+}
+
+export const streamQuery = z.object({
+  events: word(2_048)
+    .or(z.literal(''))
+    .default('')
+    .refine(
+      (list) => list.split(',').every((name) => name.trim() === '' || askable.has(name.trim())),
+      'It names an event that does not exist.',
+    )
+    .transform(eventFilter)
+    .meta({
+      description: 'Event types separated by commas; all when empty or `*`.',
+      examples: ['message.inbound,message.failed'],
+    }),
+  lastEventId: word(64).optional().meta({ description: 'For clients that cannot set the header `Last-Event-ID`.' }),
+})
+
+export const streamHeaders = z.object({
+  'last-event-id': word(64)
+    .optional()
+    .meta({
+      description: 'The `id` of the last event you saw. The stream goes on right after it.',
+      examples: ['evt_0199a2c4-7b21-7c02-9a4f-5d0be2a81c33'],
+    }),
+})
+
+export const eventStream = z.string().meta({
+  description: 'Frames of `id`, `event` and one line of `data`; a comment every 15 seconds while nothing happens.',
+})
