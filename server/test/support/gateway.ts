@@ -1,0 +1,234 @@
+/** A whole gateway for a test: its own database, the in-memory network, a clock to move, HTTP on a free port, two customers. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInMemoryConnector } from '../../src/channels/inmemory/connector.ts'
+import { createNetwork, type Network, type NetworkOptions } from '../../src/channels/inmemory/network.ts'
+import type { Gateway, Scope } from '../../src/gateway.ts'
+import { createHttp } from '../../src/http.ts'
+import { createMint } from '../../src/lib/mint.ts'
+import { createSealedBox } from '../../src/lib/sealed-box.ts'
+import { createDiskBlobs } from '../../src/media/blobs.ts'
+import { channels } from '../../src/model/channel.ts'
+import type { CustomerId, Handle, LineId } from '../../src/model/ids.ts'
+import { createDb, type Db } from '../../src/store/db.ts'
+import { createGateway, type GatewayOptions } from '../../src/wiring.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import type { ServerAddress } from './server.ts'
+import { createTestClock, type TestClock } from './test-clock.ts'
+
+export interface TestCustomer {
+  id: CustomerId
+  apiKey: string
+  line: { id: LineId; address: Handle }
+}
+
+export interface TestGateway {
+  url: string
+  adminKey: string
+  apiKey: string
+  otherApiKey: string
+  customer: TestCustomer
+  other: TestCustomer
+  gateway: Gateway
+  network: Network
+  clock: TestClock
+  database: TestDatabase
+  /** What was logged as an error. A test that does not expect any asserts that it is empty. */
+  errors: object[]
+  /** Lets what is under way end, moves the database's time and the process's, and waits until what became due has happened. */
+  advance(ms: number): Promise<void>
+  /** Moves time and waits for nothing. Leases move along, as if the heartbeats had gone on. */
+  pass(ms: number): Promise<void>
+  /** Resolves when nothing is due: no lane to work on, nothing under way in the network. */
+  settled(): Promise<void>
+  createKey(scopes: readonly Scope[]): Promise<string>
+  stop(): Promise<void>
+}
+
+export interface TestGatewayOptions {
+  server?: ServerAddress
+  network?: Partial<NetworkOptions>
+  requestsPerMinute?: number
+  options?: Partial<GatewayOptions>
+}
+
+export const testAdminKey = 'adm_test_0123456789abcdefghijklmnop'
+
+export async function startTestGateway(settings: TestGatewayOptions = {}): Promise<TestGateway> {
+  const database = await createTestDatabase(settings.server)
+  const home = await mkdtemp(join(tmpdir(), 'switchboard-media-'))
+  const clock = createTestClock()
+  const network = createNetwork({ clock, seed: 1, answerMs: [0, 0], ...settings.network })
+  const mint = createMint(clock)
+  const errors: object[] = []
+  const log = {
+    info() {},
+    warn() {},
+    error: (facts: object, message: string) => void errors.push({ ...facts, message }),
+  }
+  const gateway = createGateway({
+    db: keepOpen(database.db),
+    clock,
+    mint,
+    log,
+    box: createSealedBox(Buffer.alloc(32, 7)),
+    blobs: createDiskBlobs(home, mint),
+    connectors: new Map(channels.map((channel) => [channel, createInMemoryConnector(network, channel)])),
+    providers: { sandbox: channels },
+    roles: { links: true },
+    keyPrefix: 'tb_',
+    requestsPerMinute: settings.requestsPerMinute ?? 0,
+    eventRetentionMs: 30 * 86_400_000,
+    allowUnsafeDatabase: false,
+    ...settings.options,
+  })
+  await gateway.start()
+  const http = createHttp({
+    gateway,
+    clock,
+    log,
+    adminKey: testAdminKey,
+    version: '0.0.0-test',
+    host: '127.0.0.1',
+    port: 0,
+    publicUrl: null,
+    trustProxy: false,
+  })
+  const url = await http.listen()
+  const customer = await furnish(gateway, 'ada@example.com', '+15550100100' as Handle)
+  const other = await furnish(gateway, 'bob@example.com', '+15550100200' as Handle)
+  const settled = () => settle(database.db, network)
+  const pass = async (ms: number) => {
+    await database.advance(ms)
+    await keepLeases(database.db, ms)
+    clock.advance(ms)
+  }
+  await linked(gateway)
+  return {
+    url,
+    adminKey: testAdminKey,
+    apiKey: customer.apiKey,
+    otherApiKey: other.apiKey,
+    customer,
+    other,
+    gateway,
+    network,
+    clock,
+    database,
+    errors,
+    settled,
+    pass,
+    async advance(ms) {
+      await settled()
+      await pass(ms)
+      await settled()
+    },
+    createKey: async (scopes) =>
+      (await gateway.admin.createKey({ name: 'test', customer: { id: customer.id }, scopes, expiresAt: null })).key,
+    async stop() {
+      await http.close()
+      const stopped = gateway.stop()
+      // Sends that hang on purpose are given up at once instead of after the drain time.
+      clock.advance(60_000)
+      await stopped
+      await network.stop()
+      await rm(home, { recursive: true, force: true })
+      await database.drop()
+    },
+  }
+}
+
+/** Another process on the same database: it serves callers but holds no line. */
+export async function joinWithoutLines(first: TestGateway): Promise<{ gateway: Gateway; stop(): Promise<void> }> {
+  const { database, clock } = first
+  const db = createDb({
+    address: database.address,
+    connectionsMax: 3,
+    applicationName: 'second',
+    onError: (error) => first.errors.push(error),
+  })
+  const mint = createMint(clock)
+  const log = {
+    info() {},
+    warn() {},
+    error: (facts: object, message: string) => void first.errors.push({ ...facts, message }),
+  }
+  const gateway = createGateway({
+    db,
+    clock,
+    mint,
+    log,
+    box: createSealedBox(Buffer.alloc(32, 7)),
+    blobs: { put: async () => '' },
+    connectors: new Map(),
+    providers: {},
+    roles: { links: false },
+    keyPrefix: 'tb_',
+    requestsPerMinute: 0,
+    eventRetentionMs: 30 * 86_400_000,
+    allowUnsafeDatabase: false,
+  })
+  await gateway.start()
+  return { gateway, stop: () => gateway.stop() }
+}
+
+/** The gateway closes its database when it stops; the test still wants to look and then drop it. */
+function keepOpen(db: Db): Db {
+  return { ...db, close: async () => {} }
+}
+
+async function furnish(gateway: Gateway, email: string, address: Handle): Promise<TestCustomer> {
+  const { id } = await gateway.admin.createCustomer({ email, name: email, company: null, requestsPerMinute: null })
+  const { key } = await gateway.admin.createKey({
+    name: 'test',
+    customer: { id },
+    scopes: ['send', 'read', 'manage'],
+    expiresAt: null,
+  })
+  const line = await gateway.admin.addNumber(id, { address, provider: 'sandbox', line: null })
+  return { id, apiKey: key, line: { id: line.id, address } }
+}
+
+/** Lines are taken by the heartbeat; a test starts when they are connected. */
+async function linked(gateway: Gateway): Promise<void> {
+  await until(async () => {
+    const { links } = await gateway.health()
+    return (
+      links.imessage.lines === 2 &&
+      links.imessage.health === 'healthy' &&
+      links.sms.health === 'healthy' &&
+      links.whatsapp.health === 'healthy'
+    )
+  }, 'the lines to be connected')
+}
+
+async function keepLeases(db: Db, ms: number): Promise<void> {
+  const by = `interval '${ms} ms'`
+  await db.query({ name: '', text: `update lanes set lease_until = lease_until + ${by} where holder is not null` })
+  await db.query({ name: '', text: `update lines set lease_until = lease_until + ${by} where holder is not null` })
+  await db.query({ name: '', text: `update nodes set seen_at = seen_at + ${by}` })
+}
+
+/** Twice in a row: what a timer has just woken may still be on its way to what is looked at here. */
+async function settle(db: Db, network: Network): Promise<void> {
+  let quiet = 0
+  await until(async () => {
+    const { unanswered, undelivered } = network.counts()
+    const [row] = await db.query<{ busy: boolean }>({
+      name: 'test-busy',
+      text: 'select exists (select from lanes where next_at <= gateway_now() or lease_until > gateway_now()) as busy',
+    })
+    quiet = row?.busy === false && unanswered === 0 && undelivered === 0 ? quiet + 1 : 0
+    return quiet >= 2
+  }, 'the outbox to be empty')
+}
+
+/** Asks again and again, for at most ten seconds: the only waiting in the tests. */
+export async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+  const giveUpAt = performance.now() + 10_000
+  while (!(await condition())) {
+    if (performance.now() > giveUpAt) throw new Error(`Waited ten seconds for ${what}.`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
