@@ -1,0 +1,192 @@
+/** The model of what networks tell us, of conversations, and of the processes and the lines they hold. */
+import type { Channel } from '../../src/model/channel.ts'
+import type { Conversation, Participant } from '../../src/model/conversation.ts'
+import type { ConversationId, CustomerId, LineId, MessageId, ProviderMessageId } from '../../src/model/ids.ts'
+import type { Message } from '../../src/model/message.ts'
+import type { EarlyReceipt, Fence } from '../../src/store/changes.ts'
+import type { ConversationKey, NewConversation } from '../../src/store/conversations.ts'
+import type { NewInbound, ProviderKey } from '../../src/store/inbound.ts'
+import type { HeldLine } from '../../src/store/nodes.ts'
+import { dateOf, type LineRow, never, type Rows, tellRow } from './ledger-rows.ts'
+
+const earlyMax = 10
+
+interface Named {
+  customerId: CustomerId
+  lineId: LineId
+  channel: Channel
+  providerId: ProviderMessageId
+}
+
+export function providerName(key: Named, direction: 'inbound' | 'outbound'): string {
+  return `${key.customerId} ${key.lineId} ${key.channel} ${direction} ${key.providerId}`
+}
+
+export function storeInbound(rows: Rows, batch: readonly NewInbound[], nowMs: number): Set<MessageId> {
+  const fresh = new Set<MessageId>()
+  for (const input of batch) {
+    const name = providerName(input, 'inbound')
+    if (rows.providerIds.has(name) && rows.plant !== 'inbound-without-key') continue
+    rows.providerIds.set(name, { messageId: input.id, early: [] })
+    rows.messages.set(input.id, { message: inboundMessage(input, dateOf(nowMs)), fingerprint: null })
+    tellRow(rows, input.customerId, input.event, nowMs)
+    fresh.add(input.id)
+  }
+  return fresh
+}
+
+function inboundMessage(input: NewInbound, now: Date): Message {
+  const { customerId, id, lineId, conversationId, channel, providerId, from, to, content } = input
+  return {
+    customerId,
+    id,
+    direction: 'inbound',
+    status: 'received',
+    pending: false,
+    lineId,
+    conversationId,
+    lane: null,
+    channel,
+    from,
+    to,
+    content,
+    metadata: null,
+    route: [channel],
+    fallbackTriggered: false,
+    providerId,
+    errorCode: null,
+    errorMessage: null,
+    idempotencyKey: null,
+    callbackUrl: null,
+    correlationId: null,
+    retryCount: 0,
+    timeline: [{ status: 'received', at: now.toISOString(), channel }],
+    createdAt: now,
+    updatedAt: now,
+    scheduledAt: null,
+    sentAt: null,
+    deliveredAt: null,
+    readAt: null,
+    deletedAt: null,
+  }
+}
+
+export function findMessage(rows: Rows, key: ProviderKey): MessageId | null {
+  const outbound = rows.providerIds.get(providerName(key, 'outbound'))?.messageId ?? null
+  return outbound ?? rows.providerIds.get(providerName(key, 'inbound'))?.messageId ?? null
+}
+
+export function noteEarly(rows: Rows, key: ProviderKey, receipt: EarlyReceipt): void {
+  const name = providerName(key, 'outbound')
+  const row = rows.providerIds.get(name) ?? { messageId: null, early: [] }
+  if (row.messageId !== null || row.early.length >= earlyMax || rows.plant === 'receipt-forgotten') return
+  rows.providerIds.set(name, { messageId: null, early: [...row.early, receipt] })
+}
+
+function chatName({ customerId, lineId, channel, chat }: ConversationKey): string {
+  return `${customerId} ${lineId} ${channel} ${chat}`
+}
+
+export function conversationByChat(rows: Rows, key: ConversationKey): Conversation | null {
+  return rows.conversations.get(chatName(key)) ?? null
+}
+
+export function conversationById(rows: Rows, customerId: CustomerId, id: ConversationId): Conversation | null {
+  for (const one of rows.conversations.values()) if (one.id === id && one.customerId === customerId) return one
+  return null
+}
+
+/** Null when somebody else has made it meanwhile. */
+export function insertConversation(rows: Rows, fresh: NewConversation): Conversation | null {
+  if (rows.conversations.has(chatName(fresh))) return null
+  const { id, customerId, lineId, channel, chat, isGroup, name, participants } = fresh
+  const made = { id, customerId, lineId, channel, providerChatId: chat, isGroup, name, participants }
+  rows.conversations.set(chatName(fresh), made)
+  return made
+}
+
+export interface Roster {
+  name: string | null
+  participants: readonly Participant[]
+}
+
+export function setRoster(rows: Rows, key: ConversationKey, roster: Roster): Conversation | null {
+  const known = rows.conversations.get(chatName(key))
+  if (known === undefined) return null
+  const changed = { ...known, ...roster }
+  rows.conversations.set(chatName(key), changed)
+  return changed
+}
+
+export function registerNode(rows: Rows, nowMs: number): number {
+  const number = ++rows.node
+  rows.nodes.set(number, { seenMs: nowMs, lives: true })
+  return number
+}
+
+export function beatNode(rows: Rows, node: number, nowMs: number): boolean {
+  const row = rows.nodes.get(node)
+  if (row !== undefined) row.seenMs = nowMs
+  return row !== undefined
+}
+
+export function renewLanes(
+  rows: Rows,
+  lease: { node: number; fences: readonly Fence[]; ms: number },
+  nowMs: number,
+): Set<Fence> {
+  const kept = new Set<Fence>()
+  for (const lane of rows.lanes.values()) {
+    if (lane.holder !== lease.node || !lease.fences.includes(lane.fence) || lane.leaseUntilMs <= nowMs) continue
+    lane.leaseUntilMs = nowMs + lease.ms
+    kept.add(lane.fence)
+  }
+  return kept
+}
+
+export function renewLines(rows: Rows, lease: { node: number; ms: number }, nowMs: number): HeldLine[] {
+  const mine = [...rows.lines.values()].filter((line) => line.holder === lease.node && line.leaseUntilMs > nowMs)
+  for (const line of mine) line.leaseUntilMs = nowMs + lease.ms
+  return mine.map(heldLine)
+}
+
+export function buryNodes(rows: Rows, by: { node: number; leaseMs: number }, nowMs: number): number[] {
+  const dead = [...rows.nodes].filter(
+    ([number, { seenMs, lives }]) => number !== by.node && (seenMs < nowMs - by.leaseMs || !lives),
+  )
+  for (const [number] of dead) leaveNode(rows, number)
+  return dead.map(([number]) => number)
+}
+
+export function leaveNode(rows: Rows, node: number): void {
+  rows.nodes.delete(node)
+  for (const held of [...rows.lanes.values(), ...rows.lines.values()]) {
+    if (held.holder !== node) continue
+    held.holder = null
+    held.leaseUntilMs = never
+  }
+}
+
+export function takeLines(rows: Rows, lease: { node: number; ms: number }, nowMs: number): HeldLine[] {
+  const all = [...rows.lines.values()]
+  const mine = all.filter((line) => line.holder === lease.node && line.leaseUntilMs > nowMs).length
+  const share = Math.max(0, Math.ceil(all.length / Math.max(1, rows.nodes.size)) - mine)
+  const taken = all.filter((line) => line.leaseUntilMs < nowMs).slice(0, share)
+  for (const line of taken) {
+    line.holder = lease.node
+    line.epoch += 1
+    line.leaseUntilMs = nowMs + lease.ms
+  }
+  return taken.map(heldLine)
+}
+
+export function releaseLine(rows: Rows, node: number, { id, epoch }: { id: LineId; epoch: number }): void {
+  const line = rows.lines.get(id)
+  if (line === undefined || line.holder !== node || line.epoch !== epoch) return
+  line.holder = null
+  line.leaseUntilMs = never
+}
+
+function heldLine({ id, customerId, address, channels, epoch }: LineRow): HeldLine {
+  return { id, customerId, address, email: null, channels, epoch }
+}
