@@ -1,0 +1,32 @@
+/** Killed at random while callers send and the network misbehaves: nothing lost, nothing twice, nothing told wrongly. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { crashLoop, type LoopOptions } from './crash-loop.ts'
+import { broken, tally } from './promises.ts'
+
+const seed = Math.floor(Math.random() * 1_000_000)
+
+async function loop(options: Omit<LoopOptions, 'dir' | 'seed'>) {
+  const dir = mkdtempSync(join(tmpdir(), 'switchboard-crash-'))
+  try {
+    return await crashLoop({ ...options, dir, seed })
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+test('on a network that dedupes', { timeout: 90_000 }, async () => {
+  const { history, kills } = await loop({ kills: 14, databaseKills: 1, dedupes: true })
+  expect(broken(history), `seed ${seed}`).toEqual([])
+  expect(kills).toBeGreaterThanOrEqual(14)
+  expect(tally(history)).toMatchObject({ lost: 0, twice: 0 })
+})
+
+test('on a network that takes the same message twice', { timeout: 90_000 }, async () => {
+  const { history, kills } = await loop({ kills: 10, databaseKills: 0, dedupes: false })
+  expect(broken(history), `seed ${seed}`).toEqual([])
+  expect(kills).toBeGreaterThanOrEqual(10)
+  expect(tally(history)).toMatchObject({ lost: 0, twice: 0 })
+})
