@@ -169,9 +169,12 @@ async function create(parts: Parts, line: NewLine): Promise<AdminLine> {
 }
 
 /** A line that was made before and is still free, or a new one. */
-async function freeOrNew(parts: Parts, input: { address: Handle; provider: string }): Promise<AdminLine> {
+async function freeOrNew(
+  parts: Parts,
+  input: { address: Handle; provider: string },
+): Promise<Pick<AdminLine, 'id' | 'address'>> {
   const line = await parts.options.store.byAddress(input.address)
-  if (line !== null) return shown(line)
+  if (line !== null) return line
   const nothing = { email: null, channels: [], url: null, password: null, hostType: null, hostInfo: null }
   return create(parts, { ...nothing, name: input.address, address: input.address, provider: input.provider })
 }
@@ -182,7 +185,8 @@ function notFound(): GatewayError {
   return new GatewayError('NOT_FOUND', 'There is no such instance.')
 }
 
-function shown(line: StoredLine | AdminLine): AdminLine {
+/** By name, so that what is added to a line later (a secret, say) is not shown by accident. */
+function shown(line: StoredLine): AdminLine {
   const {
     id,
     customerId,
@@ -198,8 +202,8 @@ function shown(line: StoredLine | AdminLine): AdminLine {
     hostInfo,
     url,
     createdAt,
+    checkedAt,
   } = line
-  const lastHealthCheck = 'checkedAt' in line ? line.checkedAt : line.lastHealthCheck
   return {
     id,
     customerId,
@@ -215,6 +219,6 @@ function shown(line: StoredLine | AdminLine): AdminLine {
     hostInfo,
     url,
     createdAt,
-    lastHealthCheck,
+    lastHealthCheck: checkedAt,
   }
 }

@@ -13,7 +13,7 @@ import type { CustomerId } from '../model/ids.ts'
  * Nothing can then appear before what has been read. The price: a write transaction that stays open delays every
  * reader, so no network call ever happens inside a transaction.
  *
- * test/races/log-order.test.ts runs both readers side by side; docs/benchmarks.md has the figures.
+ * test/races/log-order.test.ts runs both readers side by side; docs/proofs.md has the figures.
  */
 
 export interface LogReader {

@@ -55,7 +55,7 @@ export function acceptedChange(state: State, accepted: Acceptance, mint: Mint): 
   const draft = startOf(state, attempt, ours ? 'done' : 'keep')
   climb(draft, { to: 'sent', at: state.now, channel: accepted.channel, accepted }, mint)
   for (const receipt of state.early) applyReceipt(draft, receipt, accepted.conversation, mint)
-  return finished(draft)
+  return draft.change
 }
 
 /** A receipt for a message whose id the network has told us before. */
@@ -74,7 +74,7 @@ export function receiptChange(
   )
   applyReceipt(draft, receipt, conversation, mint)
   const quiet = draft.change.entries.length === 0 && draft.change.work === 'keep'
-  return quiet ? null : finished(draft)
+  return quiet ? null : draft.change
 }
 
 export function failedChange(
@@ -91,7 +91,7 @@ export function failedChange(
     ? null
     : closed(state, { ...work, tries }, { outcome: failure.kind, code: failure.code, detail: failure.message })
   // An echo or a receipt has told meanwhile what became of the message; the attempt has nothing to add.
-  if (!advances(message.status, 'sent')) return finished(startOf(state, attempt, 'done'))
+  if (!advances(message.status, 'sent')) return startOf(state, attempt, 'done').change
   const step = stepAfter(work, failing)
   const later = (ms: number) => new Date(now.getTime() + ms)
   const draft = startOf(state, attempt, 'keep')
@@ -179,10 +179,6 @@ interface Draft {
 
 function startOf(state: State, attempt: ClosedAttempt | null, work: Change['work']): Draft {
   return { state, message: state.message, change: { patch: {}, entries: [], attempt, work, events: [] } }
-}
-
-function finished(draft: Draft): Change {
-  return draft.change
 }
 
 function patch(draft: Draft, fields: MessagePatch): void {
