@@ -136,7 +136,7 @@ describe('libraries', () => {
     ['surfaces/textbubbles/schema.ts', "import { z } from 'zod'"],
     ['config.ts', "import { z } from 'zod'"],
     ['lib/log.ts', "import { pino } from 'pino'"],
-    ['lib/safe-fetch.ts', "import { Agent } from 'undici'\nimport { request } from 'node:http'"],
+    ['lib/egress/pool.ts', "import { Agent } from 'undici'\nimport { request } from 'node:http'"],
     ['surfaces/textbubbles/app.ts', "import type { IncomingMessage } from 'node:http'"],
     ['messaging/submit.ts', "import { createHash } from 'node:crypto'"],
   ])('%s may %s', (path, text) => {

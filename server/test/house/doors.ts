@@ -13,12 +13,23 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   webhooks: ['events', 'store', 'model', 'lib'],
   channels: ['model', 'lib'],
   'channels/registry.ts': ['channels', 'model', 'lib'],
+  contacts: ['channels/connector.ts', 'store', 'model', 'lib'],
   messaging: ['channels/connector.ts', 'events', 'media', 'store', 'model', 'lib'],
   links: ['channels/connector.ts', 'messaging', 'store', 'model', 'lib'],
   surfaces: ['gateway.ts', 'messaging', 'events', 'webhooks', 'media', 'model', 'lib'],
-  'gateway.ts': ['accounts', 'messaging', 'model'],
+  'gateway.ts': ['accounts', 'contacts', 'links', 'messaging', 'model'],
   'wiring.ts': [
-    ...['gateway.ts', 'channels/connector.ts', 'accounts', 'events', 'links', 'media', 'messaging', 'webhooks'],
+    ...[
+      'gateway.ts',
+      'channels/connector.ts',
+      'accounts',
+      'contacts',
+      'events',
+      'links',
+      'media',
+      'messaging',
+      'webhooks',
+    ],
     ...['store', 'model', 'lib'],
   ],
   'sandbox.ts': ['gateway.ts', 'lib', 'model'],
@@ -37,7 +48,7 @@ export const keepers: Readonly<Record<string, readonly string[]>> = {
   fastify: ['surfaces', 'http.ts'],
   zod: ['surfaces', 'config.ts'],
   pino: ['lib/log.ts'],
-  undici: ['lib/safe-fetch.ts'],
+  undici: ['lib/egress'],
   baileys: ['channels/whatsapp'],
   smpp: ['channels/sms'],
   vitest: ['channels/conformance.ts'],
@@ -45,9 +56,11 @@ export const keepers: Readonly<Record<string, readonly string[]>> = {
 
 /** Parts of Node that reach the outside, kept like a library; their types are free to all. */
 export const builtinKeepers: Readonly<Record<string, readonly string[]>> = {
-  'node:http': ['http.ts', 'lib/safe-fetch.ts'],
-  'node:https': ['http.ts', 'lib/safe-fetch.ts'],
-  'node:http2': ['lib/safe-fetch.ts'],
+  'node:http': ['http.ts', 'lib/egress'],
+  'node:https': ['http.ts', 'lib/egress'],
+  'node:http2': ['lib/egress'],
+  'node:dns': ['lib/egress'],
+  'node:dns/promises': ['lib/egress'],
 }
 
 const inside = 'server/src/'
@@ -107,7 +120,7 @@ function libraryProblem(from: string, one: Import): string | null {
   if (one.specifier.startsWith('node:')) {
     const allowed = builtinKeepers[one.specifier]
     if (!allowed || one.typeOnly || allowed.some((place) => isWithin(from, place))) return null
-    return `Only ${wordsFor(allowed)} may use it: outgoing requests go through lib/safe-fetch.ts.`
+    return `Only ${wordsFor(allowed)} may use it: outgoing requests go through lib/egress/safe-fetch.ts.`
   }
   const library = Object.keys(keepers).find((name) => isLibrary(one.specifier, name))
   if (!library) return 'Give the library one keeper in server/test/house/doors.ts, or do without it.'

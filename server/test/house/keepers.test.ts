@@ -33,7 +33,7 @@ describe.each([
       'Math.random()',
     ],
   },
-  { keeper: 'lib/safe-fetch.ts', ways: ['fetch(url)', 'await globalThis.fetch(url)'] },
+  { keeper: 'lib/egress/safe-fetch.ts', ways: ['fetch(url)', 'await globalThis.fetch(url)'] },
   { keeper: 'lib/log.ts', ways: ['process.stdout.write(line)', 'process.stderr.write(line)'] },
 ])('kept in $keeper', ({ keeper, ways }) => {
   test.each(ways)('%j is caught elsewhere', (text) => {
