@@ -23,6 +23,8 @@ export interface Capabilities {
   /** The code a too large file is refused with. */
   tooLargeCode: ErrorCode
   groups: boolean
+  /** Besides ourselves; absent: what is usual on this channel. */
+  groupMembersMax?: number
   /** Which receipts callers may count on. */
   receipts: { delivered: Reliability; read: Reliability }
   /** True when a second send with the same ClientRef cannot produce a second message. */

@@ -1,9 +1,11 @@
 /** Everything that ever happened, as callers may hear of it. The log, webhooks and streams carry only these. */
 import type { Channel } from './channel.ts'
-import type { Conversation } from './conversation.ts'
-import type { CustomerId, EventId, Handle, LineId, MessageId } from './ids.ts'
+import { type Conversation, laneOf, type Participant } from './conversation.ts'
+import type { ContactId, CustomerId, EventId, Handle, LineId, MessageId, WebhookId } from './ids.ts'
 import type { LinkState } from './line.ts'
 import type { Attachment, Status } from './message.ts'
+import type { OneTimeCode } from './one-time-code.ts'
+import type { DeactivationReason } from './webhook.ts'
 
 /** What an event tells of its message: the message as it was when the event was written. */
 export interface EventMessage {
@@ -24,6 +26,38 @@ interface About {
   message: EventMessage
 }
 
+/** A change of a group: the conversation is as it was after the change. */
+interface AboutChat {
+  conversation: Conversation
+  channel: Channel
+  /** Who made it; `self` when it was us, null when nobody said. */
+  actor: Handle | null
+  to: string | null
+  /** The network's own id of its notice. */
+  externalId: string | null
+}
+
+/** Somebody asked to be left alone, or no longer does; told once for each change. */
+interface AboutChoice {
+  person: Handle
+  contactId: ContactId | null
+  /** Where they said so; null when a caller did. */
+  channel: Channel | null
+  source: 'keyword' | 'api'
+}
+
+export type CallStatus = 'incoming' | 'answered' | 'disconnected' | 'missed' | 'rejected' | 'failed'
+
+interface AboutCall {
+  channel: Channel
+  callId: string
+  /** The other side. */
+  person: Handle
+  to: string | null
+  isAudio: boolean
+  isVideo: boolean
+}
+
 export interface EventData {
   'message.scheduled': About & { scheduledAt: string }
   'message.schedule_cancelled': About & { scheduledAt: string | null }
@@ -35,10 +69,22 @@ export interface EventData {
   'message.failed': About & { errorCode: string; errorMessage: string }
   'message.unsent': About
   'message.edited': About
+  /** The message as it still stands. */
+  'message.edit_failed': About & { errorCode: string; errorMessage: string }
   'message.deleted': About
   'message.inbound': About & {
     replyTo: { messageId: MessageId | null; externalId: string } | null
     attachments: readonly Attachment[]
+    /** Absent when there is none in it. */
+    otp?: OneTimeCode
+  }
+  'message.audio_kept': {
+    target: MessageId | null
+    targetExternalId: string
+    externalId: string | null
+    from: Handle
+    to: string | null
+    channel: Channel
   }
   'message.reaction': {
     target: MessageId | null
@@ -51,6 +97,16 @@ export interface EventData {
     conversation: Conversation | null
   }
   'typing.indicator': { channel: Channel; from: Handle; typing: boolean; conversation: Conversation | null }
+  'chat.participant.added': AboutChat & { participant: Participant }
+  'chat.participant.left': AboutChat & { participant: Participant }
+  'chat.title.changed': AboutChat & { name: string }
+  /** Null: it could not be captured. Its `url` is null when the photo was removed. */
+  'chat.photo.changed': AboutChat & { photo: { url: string | null } | null }
+  'facetime.incoming': AboutCall & { at: string }
+  'facetime.status_changed': AboutCall & { status: CallStatus; isOutgoing: boolean }
+  'contact.opted_out': AboutChoice
+  'contact.opted_in': AboutChoice
+  'webhook.deactivated': { webhookId: WebhookId; url: string; reason: DeactivationReason }
   'line.status': { lineId: LineId; address: string | null; channel: Channel; state: LinkState }
 }
 
@@ -66,3 +122,50 @@ export type GatewayEvent = NewEvent & { cursor: Cursor; customerId: CustomerId; 
 
 /** Opaque to readers: `<xid>.<seq>` of the last event seen. */
 export type Cursor = string
+
+/** What deciding who hears of an event, and in which order, needs to know of it. */
+export interface Subject {
+  /** Names a subscription may list to hear of it; none: it is told on streams only. */
+  topics: readonly string[]
+  message: MessageId | null
+  /** The conversation, by line and person or group: the same whichever channel carries it. Or the person, if there is none. */
+  thread: string | null
+  /** It says how a message stands, and the next one that does makes it stale. */
+  isStatus: boolean
+}
+
+const statusTypes: ReadonlySet<EventType> = new Set([
+  'message.scheduled',
+  'message.queued',
+  'message.sent',
+  'message.delivered',
+  'message.read',
+  'message.failed',
+])
+
+export function subjectOf(event: Pick<NewEvent, 'type' | 'data'>): Subject {
+  const data = event.data as Partial<About> & { target?: MessageId | null; conversation?: Conversation | null }
+  const isChoice = event.type === 'contact.opted_out' || event.type === 'contact.opted_in'
+  const message = data.message ?? null
+  const conversation = message?.conversation ?? data.conversation ?? null
+  return {
+    topics: isToldToWebhooks(event) ? ['*', event.type] : [],
+    message: message?.id ?? data.target ?? null,
+    thread: isChoice ? `contact/${(event.data as AboutChoice).person}` : threadOf(message, conversation),
+    isStatus: statusTypes.has(event.type),
+  }
+}
+
+/** How a line is linked is for whoever watches it pair, and only WhatsApp's typing has a name outside. */
+function isToldToWebhooks({ type, data }: Pick<NewEvent, 'type' | 'data'>): boolean {
+  if (type === 'line.status') return false
+  return type !== 'typing.indicator' || (data as EventData['typing.indicator']).channel === 'whatsapp'
+}
+
+function threadOf(message: EventMessage | null, conversation: Conversation | null): string | null {
+  const lineId = message?.lineId ?? conversation?.lineId
+  if (lineId === undefined) return null
+  if (conversation !== null) return `${lineId}/${laneOf({ conversation })}`
+  const person = message?.status === 'received' ? message.from : message?.to
+  return person ? `${lineId}/h:${person}` : null
+}

@@ -1,8 +1,16 @@
 /** Who a text names: phones, e-mail addresses and chats; parsing never throws, and what was parsed stays as it is. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseAddress, parsePhone, parseRecipient, personOfChat, type Recipient } from './handle.ts'
-import type { ProviderChatId } from './ids.ts'
+import {
+  mayBeOn,
+  parseAddress,
+  parsePerson,
+  parsePhone,
+  parseRecipient,
+  personOfChat,
+  type Recipient,
+} from './handle.ts'
+import type { Handle, ProviderChatId } from './ids.ts'
 
 const nameOf = (recipient: Recipient): string => (recipient.kind === 'chat' ? recipient.chat : recipient.handle)
 
@@ -125,4 +133,31 @@ test.each([
   ['120363000000000001@g.us', null],
 ])('the person behind %s is %s', (chat, person) => {
   expect(personOfChat(chat as ProviderChatId)).toBe(person)
+})
+
+test.each([
+  ['+1 (202) 555-0100', '+12025550100'],
+  ['12025550100@s.whatsapp.net', '+12025550100'],
+  [' 12025550100:7@s.whatsapp.net ', '+12025550100'],
+  ['12025550100@c.us', '+12025550100'],
+  ['77@lid', '77@lid'],
+  ['A@Example.org', 'a@example.org'],
+  ['0@s.whatsapp.net', null],
+  ['@lid', null],
+  ['120363000000000001@g.us', null],
+  ['iMessage;-;+12025550100', null],
+  ['', null],
+])('the person named by %j is %s', (text, person) => {
+  expect(parsePerson(text)).toBe(person)
+})
+
+test.each<[string, 'imessage' | 'whatsapp', boolean]>([
+  ['+12025550100', 'imessage', true],
+  ['+12025550100', 'whatsapp', true],
+  ['a@example.org', 'imessage', true],
+  ['a@example.org', 'whatsapp', false],
+  ['77@lid', 'imessage', false],
+  ['77@lid', 'whatsapp', true],
+])('%s may be on %s: %s', (handle, channel, may) => {
+  expect(mayBeOn(handle as Handle, channel)).toBe(may)
 })

@@ -47,6 +47,22 @@ export function parseAddress(text: string): Handle | null {
   return recipient === null || recipient.kind === 'chat' ? null : recipient.handle
 }
 
+const phoneJidPattern = /^(\d{2,15})(?::\d{1,5})?@(?:s\.whatsapp\.net|c\.us)$/
+const lidPattern = /^\d{1,30}@lid$/
+
+/** Somebody in a group: an address, or what WhatsApp calls them. */
+export function parsePerson(text: string): Handle | null {
+  const trimmed = text.trim()
+  const digits = phoneJidPattern.exec(trimmed)?.[1]
+  if (digits !== undefined) return parsePhone(`+${digits}`)
+  return lidPattern.test(trimmed) ? (trimmed as Handle) : parseAddress(trimmed)
+}
+
+/** Numbers are on every channel, WhatsApp's own names there alone, and e-mail addresses not there. */
+export function mayBeOn(handle: Handle, channel: Channel): boolean {
+  return handle.startsWith('+') || handle.endsWith('@lid') === (channel === 'whatsapp')
+}
+
 function parseImessageChat(text: string): Recipient | null {
   if (imessageGroupPattern.test(text)) return { kind: 'chat', chat: text as ProviderChatId, channel: 'imessage' }
   if (!text.startsWith(imessageDirectPrefix)) return null

@@ -7,8 +7,12 @@ export type CustomerId = Id<'customer'>
 export type KeyId = Id<'key'>
 export type LineId = Id<'line'>
 export type ConversationId = Id<'conversation'>
+export type ContactId = Id<'contact'>
 export type MessageId = Id<'message'>
 export type EventId = Id<'event'>
+export type WebhookId = Id<'webhook'>
+export type DeliveryId = Id<'delivery'>
+export type WebhookJobId = Id<'webhookJob'>
 
 /**
  * Ours, one per message, channel and retry generation, known before the first send: tries on that channel
