@@ -6,6 +6,7 @@ import type { ClientRef, CustomerId, LineId, MessageId, ProviderMessageId } from
 import type { Content, Message, TimelineEntry } from '../model/message.ts'
 import { Conflict, type Db, type Queryable } from './db.ts'
 import { apply, lockMessages, nameProviderIds } from './sql/change-sql.ts'
+import { hearing } from './sql/fan-out.ts'
 import { fromRow, type MessageRow } from './sql/message-row.ts'
 
 /** A lane's claim, numbered. Whoever holds an older one has lost it. */
@@ -134,6 +135,8 @@ function firstOfEach(requests: readonly ChangeRequest[]): ChangeRequest[] {
 
 type LockedRow = MessageRow & {
   now: Date
+  written_by: string
+  own_xid: string
   seq: number | null
   work_line_id: LineId
   work_lane: string
@@ -150,6 +153,7 @@ async function changeRound(tx: Queryable, requests: readonly ChangeRequest[]): P
     requests.map((request) => request.customerId),
     requests.map((request) => request.messageId),
   ])
+  if (rows.some(isOvertaken)) throw new Conflict('A message was changed by a transaction that began later.')
   const byId = new Map(rows.map((row) => [row.id, row]))
   const early = await nameIds(
     tx,
@@ -173,6 +177,15 @@ async function changeRound(tx: Queryable, requests: readonly ChangeRequest[]): P
     if (change === null) return { changed: false, before: state, after: state.message }
     return { changed: true, before: state, after: patched(state.message, change, state.now) }
   })
+}
+
+/**
+ * The log is ordered by transaction. Whoever waited for a lock while a younger transaction wrote would put its events
+ * before those it follows: it starts again under a number of its own time.
+ */
+function isOvertaken(row: LockedRow): boolean {
+  // Row versions carry the lower 32 bits, and those wrap around.
+  return ((Number(row.written_by) - Number(BigInt(row.own_xid) & 0xffffffffn)) | 0) > 0
 }
 
 async function nameIds(tx: Queryable, requests: readonly ChangeRequest[]): Promise<Map<MessageId, EarlyReceipt[]>> {
@@ -245,10 +258,11 @@ async function write(tx: Queryable, decided: readonly Decided[]): Promise<void> 
     for (const event of change.events) {
       events.push({
         customer_id: customerId,
-        id: event.id,
-        type: event.type,
+        event_id: event.id,
+        event_type: event.type,
         correlation_id: event.correlationId,
-        data: event.data,
+        event_data: event.data,
+        ...hearing(customerId, event, state.message),
       })
     }
   }

@@ -1,10 +1,12 @@
 /** What networks tell us, stored once: messages by their provider id, receipts even before the id is known. */
 import type { Channel } from '../model/channel.ts'
-import type { NewEvent } from '../model/event.ts'
+import { type NewEvent, subjectOf } from '../model/event.ts'
 import type { ConversationId, CustomerId, LineId, MessageId, ProviderMessageId } from '../model/ids.ts'
-import type { Content } from '../model/message.ts'
+import type { Content, Message } from '../model/message.ts'
 import type { EarlyReceipt } from './changes.ts'
-import type { Db, Statement } from './db.ts'
+import type { Db, Queryable, Statement } from './db.ts'
+import { fanOut, hearing, hearingColumns } from './sql/fan-out.ts'
+import { tellOnce } from './sql/told-once.ts'
 
 export interface NewInbound {
   customerId: CustomerId
@@ -16,7 +18,9 @@ export interface NewInbound {
   from: string
   to: string | null
   content: Content
-  event: NewEvent
+  metadata?: Message['metadata']
+  /** Null: nobody is told, and nobody finds it. */
+  event: NewEvent | null
 }
 
 export interface ProviderKey {
@@ -32,24 +36,26 @@ const store: Statement = {
   text: `with input as materialized (
     select row_number() over () as ord, i.* from json_to_recordset($1::json) as i(
       customer_id uuid, id uuid, line_id uuid, conversation_id uuid, channel text, provider_id text, from_address text,
-      to_address text, content jsonb, event_id uuid, event_type text, correlation_id text, event_data jsonb)
+      to_address text, content jsonb, metadata jsonb, event_id uuid, event_type text, correlation_id text, event_data jsonb,
+      ${hearingColumns})
   ), fresh as (
-    insert into provider_ids (customer_id, line_id, channel, direction, provider_id, message_id)
-    select customer_id, line_id, channel, 'inbound', provider_id, id from input order by 1, 2, 3, 5, ord
+    insert into provider_ids (customer_id, line_id, channel, direction, provider_id, message_id, withheld)
+    select customer_id, line_id, channel, 'inbound', provider_id, id, event_id is null from input order by 1, 2, 3, 5, ord
     on conflict do nothing returning customer_id, message_id
   ), stored as (
     insert into messages (customer_id, id, direction, status, line_id, conversation_id, channel, from_address, to_address,
-      content, route, provider_id, timeline, created_at, updated_at)
+      content, metadata, withheld, route, provider_id, timeline, created_at, updated_at)
     select i.customer_id, i.id, 'inbound', 'received', i.line_id, i.conversation_id, i.channel, i.from_address, i.to_address,
-      i.content, array[i.channel], i.provider_id, jsonb_build_array(jsonb_build_object('status', 'received',
+      i.content, i.metadata, i.event_id is null, array[i.channel], i.provider_id, jsonb_build_array(jsonb_build_object('status', 'received',
         'at', to_char(gateway_now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'channel', i.channel)),
       gateway_now(), gateway_now()
     from input i join fresh f on f.customer_id = i.customer_id and f.message_id = i.id order by i.ord
   ), told as (
     insert into events (customer_id, id, type, at, correlation_id, data)
     select i.customer_id, i.event_id, i.event_type, gateway_now(), i.correlation_id, i.event_data
-    from input i join fresh f on f.customer_id = i.customer_id and f.message_id = i.id order by i.ord
-  )
+    from input i join fresh f on f.customer_id = i.customer_id and f.message_id = i.id
+    where i.event_id is not null order by i.ord
+  ), ${fanOut('input', 'case when i.id in (select message_id from fresh) then true end')}
   select message_id from fresh`,
 }
 
@@ -71,12 +77,32 @@ const find: Statement = {
       k(customer_id, line_id, channel, provider_id, ord)
     cross join lateral (select message_id from provider_ids p where p.customer_id = k.customer_id and p.line_id = k.line_id
       and p.channel = k.channel and p.direction in ('outbound', 'inbound') and p.provider_id = k.provider_id
-      and p.message_id is not null order by p.direction desc limit 1) p`,
+      and p.message_id is not null and not p.withheld order by p.direction desc limit 1) p`,
 }
 
+/** What is about a message of the caller's goes to that message's callback as well. */
 const tell: Statement = {
   name: 'inbound-tell',
-  text: `insert into events (customer_id, id, type, at, correlation_id, data) values ($1, $2, $3, gateway_now(), $4, $5)`,
+  text: `with input as materialized (
+    select 1 as ord, $1::uuid as customer_id, i.* from json_to_record($2::json) as i(
+      event_id uuid, event_type text, correlation_id text, event_data jsonb, ${hearingColumns})
+  ), told as (
+    insert into events (customer_id, id, type, at, correlation_id, data)
+    select customer_id, event_id, event_type, gateway_now(), correlation_id, event_data from input
+  ), ${fanOut('input')}
+  select from input`,
+}
+
+const isUp: Statement = {
+  name: 'inbound-link-up',
+  text: `select from lines l join links k on k.line_id = l.id
+    where l.customer_id = $1 and l.id = $2 and k.channel = $3 and k.state ->> 'status' = 'connected'`,
+}
+
+const callbackOf: Statement = {
+  name: 'inbound-callback',
+  text: `select callback_url as "callbackUrl", line_id as "lineId", lane from messages
+    where customer_id = $1 and id = $2 and callback_url is not null`,
 }
 
 export function createInboundStore(db: Db) {
@@ -94,8 +120,7 @@ export function createInboundStore(db: Db) {
   return {
     /** Ids of those that were new. */
     async store(batch: readonly NewInbound[]): Promise<Set<MessageId>> {
-      const rows = await db.query<{ message_id: MessageId }>(store, [JSON.stringify(batch.map(inboundRow))])
-      return new Set(rows.map((row) => row.message_id))
+      return new Set(await storeInbound(db, batch))
     },
 
     /** The message a receipt speaks of; null when it is not known yet, and then the receipt is kept for it. */
@@ -112,9 +137,32 @@ export function createInboundStore(db: Db) {
 
     /** For what leaves no other trace than its event. */
     async tell(customerId: CustomerId, event: NewEvent): Promise<void> {
-      await db.query(tell, [customerId, event.id, event.type, event.correlationId, JSON.stringify(event.data)])
+      await db.query(tell, [customerId, JSON.stringify(await toldRow(db, customerId, event))])
+    },
+
+    /** The same for what a network may tell again: nothing is told when what has this key was told within its time. */
+    async tellOnce(customerId: CustomerId, event: NewEvent, once: { key: string; forMs: number }): Promise<boolean> {
+      const row = JSON.stringify(await toldRow(db, customerId, event))
+      return (await db.query(tellOnce, [customerId, row, once.key, once.forMs])).length === 1
+    },
+
+    /** Whether this link is up, as its holder last said. */
+    async isConnected(link: { customerId: CustomerId; lineId: LineId; channel: Channel }): Promise<boolean> {
+      return (await db.query(isUp, [link.customerId, link.lineId, link.channel])).length === 1
     },
   }
+}
+
+/** Ids of those that were new. */
+export async function storeInbound(from: Queryable, batch: readonly NewInbound[]): Promise<MessageId[]> {
+  const rows = await from.query<{ message_id: MessageId }>(store, [JSON.stringify(batch.map(inboundRow))])
+  return rows.map((row) => row.message_id)
+}
+
+async function toldRow(db: Db, customerId: CustomerId, event: NewEvent): Promise<object> {
+  const about = subjectOf(event).message
+  const [message] = about === null ? [] : await db.query<EventAbout>(callbackOf, [customerId, about])
+  return eventRow(customerId, event, message ?? null)
 }
 
 export type InboundStore = ReturnType<typeof createInboundStore>
@@ -130,9 +178,19 @@ function inboundRow(message: NewInbound): object {
     from_address: message.from,
     to_address: message.to,
     content: message.content,
-    event_id: message.event.id,
-    event_type: message.event.type,
-    correlation_id: message.event.correlationId,
-    event_data: message.event.data,
+    metadata: message.metadata,
+    ...(message.event !== null && eventRow(message.customerId, message.event, null)),
+  }
+}
+
+type EventAbout = NonNullable<Parameters<typeof hearing>[2]>
+
+function eventRow(customerId: CustomerId, event: NewEvent, about: EventAbout | null): object {
+  return {
+    event_id: event.id,
+    event_type: event.type,
+    correlation_id: event.correlationId,
+    event_data: event.data,
+    ...hearing(customerId, event, about),
   }
 }

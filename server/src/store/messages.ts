@@ -4,6 +4,7 @@ import type { NewEvent } from '../model/event.ts'
 import type { ConversationId, CustomerId, LineId, MessageId } from '../model/ids.ts'
 import type { Content, Message, MessageFilter } from '../model/message.ts'
 import type { Db } from './db.ts'
+import { hearing } from './sql/fan-out.ts'
 import { fromRow, type MessageRow } from './sql/message-row.ts'
 import { accept, list, many, messageColumns, one } from './sql/message-sql.ts'
 
@@ -137,6 +138,7 @@ function acceptRow(message: NewMessage): Record<string, unknown> {
     event_id: message.event.id,
     event_type: message.event.type,
     event_data: message.event.data,
+    ...hearing(message.customerId, message.event, message),
   }
 }
 

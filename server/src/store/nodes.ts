@@ -71,6 +71,11 @@ const bury: Statement = {
     where l.customer_id = m.customer_id and l.line_id = m.line_id and l.lane = m.lane
   ), lines_freed as (
     update lines set lease_until = '-infinity', holder = null from dead where lines.holder = dead.number
+  ), webhooks_left as materialized (
+    select customer_id, id from webhooks where holder in (select number from dead) order by id for update
+  ), webhooks_freed as (
+    update webhooks w set lease_until = '-infinity', holder = null from webhooks_left m
+    where w.customer_id = m.customer_id and w.id = m.id
   )
   delete from nodes using dead where nodes.number = dead.number returning nodes.number`,
 }
@@ -98,7 +103,8 @@ const release: Statement = {
 const leave: Statement = {
   name: 'nodes-leave',
   text: `with gone as (delete from nodes where number = $1),
-    lanes_freed as (update lanes set lease_until = '-infinity', holder = null where holder = $1)
+    lanes_freed as (update lanes set lease_until = '-infinity', holder = null where holder = $1),
+    webhooks_freed as (update webhooks set lease_until = '-infinity', holder = null where holder = $1)
     update lines set lease_until = '-infinity', holder = null where holder = $1`,
 }
 

@@ -3,6 +3,8 @@ import type { SealedBox } from '../lib/sealed-box.ts'
 import { createBellStore } from './bell.ts'
 import { createCallerStore } from './callers.ts'
 import { createChangeStore } from './changes.ts'
+import { createAliasStore } from './chats/aliases.ts'
+import { createChatListing } from './chats/listing.ts'
 import { createCommandStore } from './commands.ts'
 import { createConversationStore } from './conversations.ts'
 import type { Db } from './db.ts'
@@ -12,26 +14,42 @@ import { createLineStore } from './lines.ts'
 import { createMessageStore } from './messages.ts'
 import { createNodeStore } from './nodes.ts'
 import { createOutboxStore } from './outbox.ts'
+import { createContactStore } from './people/contacts.ts'
+import { createOptOutStore } from './people/opt-outs.ts'
 import { createReachStore } from './reach.ts'
 import { createUpkeepStore } from './upkeep.ts'
 import { createVaultStore } from './vault.ts'
+import { createCallbackStore } from './webhooks/callbacks.ts'
+import { createWebhookJobStore } from './webhooks/jobs.ts'
+import { createWebhookLogStore } from './webhooks/log.ts'
+import { createWebhookQueueStore } from './webhooks/queue.ts'
+import { createWebhookStore } from './webhooks/webhooks.ts'
 
 export function createStore(db: Db, box: SealedBox) {
   return {
+    aliases: createAliasStore(db),
     bell: createBellStore(db),
+    callbacks: createCallbackStore(db, box),
     callers: createCallerStore(db),
     changes: createChangeStore(db),
+    chats: createChatListing(db),
     commands: createCommandStore(db),
+    contacts: createContactStore(db),
     conversations: createConversationStore(db),
     events: createEventStore(db),
     inbound: createInboundStore(db),
     lines: createLineStore(db),
     messages: createMessageStore(db),
     nodes: createNodeStore(db),
+    optOuts: createOptOutStore(db),
     outbox: createOutboxStore(db),
     reach: createReachStore(db),
     upkeep: createUpkeepStore(db),
     vault: createVaultStore(db, box),
+    webhookJobs: createWebhookJobStore(db),
+    webhookLog: createWebhookLogStore(db),
+    webhookQueue: createWebhookQueueStore(db, box),
+    webhooks: createWebhookStore(db, box),
   }
 }
 

@@ -17,10 +17,11 @@ const today: Statement = {
 const partitions: Statement = {
   name: 'upkeep-partitions',
   text: `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent in ('events'::regclass, 'attempts'::regclass)`,
+    where i.inhparent in ('events'::regclass, 'attempts'::regclass, 'webhook_log'::regclass, 'webhook_attempts'::regclass)`,
 }
 
-const partitioned = ['events', 'attempts'] as const
+/** By the column that says when a row was written for good. */
+const partitioned = { events: 'at', attempts: 'ended_at', webhook_log: 'ended_at', webhook_attempts: 'at' } as const
 
 const cutDefault = (table: string, column: string): Statement => ({
   name: `upkeep-cut-${table}`,
@@ -59,7 +60,7 @@ const moveReader: Statement = {
 
 const usage: Statement = {
   name: 'usage-list',
-  text: `select customer_id, to_char(day, 'YYYY-MM-DD') as day, event, nullif(channel, '') as channel, count from usage_daily
+  text: `select customer_id as "customerId", to_char(day, 'YYYY-MM-DD') as day, event, nullif(channel, '') as channel, count from usage_daily
     where ($1::uuid is null or customer_id = $1) and day between $2 and $3
     order by day desc, customer_id, event, channel limit $4 offset $5`,
 }
@@ -73,7 +74,7 @@ export interface UsageFilter {
 }
 
 export interface UsageCount {
-  customer_id: CustomerId
+  customerId: CustomerId
   day: string
   event: EventType
   channel: Channel | null
@@ -92,8 +93,8 @@ export function createUpkeepStore(db: Db) {
         const start = (day?.today ?? new Date(0)).getTime()
         const made = await makeAhead(tx, start, known)
         const dropped = await dropOld(tx, start - retentionMs, known)
-        await tx.query(cutDefault('events', 'at'), [retentionMs])
-        await tx.query(cutDefault('attempts', 'ended_at'), [retentionMs])
+        for (const [table, column] of Object.entries(partitioned))
+          await tx.query(cutDefault(table, column), [retentionMs])
         await tx.query(cutReach)
         await tx.query(cutEarly)
         return { made, dropped }
@@ -112,8 +113,11 @@ export function createUpkeepStore(db: Db) {
       })
     },
 
-    usage: (filter: UsageFilter) =>
-      db.query<UsageCount>(usage, [filter.customerId, filter.from, filter.to, filter.limit, filter.offset]),
+    async usage(filter: UsageFilter): Promise<{ rows: UsageCount[]; hasMore: boolean }> {
+      const { customerId, from, to, limit, offset } = filter
+      const rows = await db.query<UsageCount>(usage, [customerId, from, to, limit + 1, offset])
+      return { rows: rows.slice(0, limit), hasMore: rows.length > limit }
+    },
   }
 }
 
@@ -126,8 +130,7 @@ function dateOf(ms: number): string {
 /** Rows of that day that already lie in the default partition stay there: the day is left to it. */
 async function makeAhead(tx: Queryable, start: number, known: ReadonlySet<string>): Promise<string[]> {
   const made: string[] = []
-  for (const table of partitioned) {
-    const column = table === 'events' ? 'at' : 'ended_at'
+  for (const [table, column] of Object.entries(partitioned)) {
     for (let ahead = 0; ahead <= daysAhead; ahead++) {
       const [from, to] = [dateOf(start + ahead * dayMs), dateOf(start + (ahead + 1) * dayMs)]
       const name = `${table}_${from.replaceAll('-', '')}`
@@ -150,7 +153,7 @@ async function makeAhead(tx: Queryable, start: number, known: ReadonlySet<string
 async function dropOld(tx: Queryable, before: number, known: ReadonlySet<string>): Promise<string[]> {
   const limit = dateOf(before).replaceAll('-', '')
   const old = [...known].filter((name) => {
-    const day = /^(?:events|attempts)_(\d{8})$/.exec(name)?.[1]
+    const day = /^(?:events|attempts|webhook_log|webhook_attempts)_(\d{8})$/.exec(name)?.[1]
     return day !== undefined && day < limit
   })
   for (const name of old) await tx.query({ name: '', text: `drop table ${name}` })

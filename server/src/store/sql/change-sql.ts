@@ -1,13 +1,15 @@
 /** The SQL of changes. Locks in one order everywhere: messages, then provider ids, then outbox, then lanes. */
 import type { Statement } from '../db.ts'
+import { fanOut, hearingColumns } from './fan-out.ts'
 import { messageColumns } from './message-sql.ts'
 
 export const lockMessages: Statement = {
   name: 'change-lock',
-  text: `select ${messageColumns}, gateway_now() as now, o.seq, o.line_id as work_line_id, o.lane as work_lane,
+  text: `select ${messageColumns}, m.xmin::text as written_by, pg_current_xact_id()::text as own_xid,
+      gateway_now() as now, o.seq, o.line_id as work_line_id, o.lane as work_lane,
       o.channel as work_channel, o.rest, o.confirming, o.doubtful, o.run, o.run_started_at
     from unnest($1::uuid[], $2::uuid[]) w(customer_id, id)
-    join messages m on m.customer_id = w.customer_id and m.id = w.id
+    join messages m on m.customer_id = w.customer_id and m.id = w.id and not m.withheld
     left join outbox o on o.customer_id = m.customer_id and o.message_id = m.id
     order by m.customer_id, m.id
     for update of m`,
@@ -64,10 +66,12 @@ export const apply: Statement = {
       started_at, ended_at)
     select t.*, gateway_now() from json_to_recordset($5::json) as t(customer_id uuid, message_id uuid, number int,
       channel text, ref text, outcome text, code text, detail text, provider_id text, started_at timestamptz)
+  ), event as materialized (
+    select row_number() over () as ord, e.* from json_to_recordset($6::json) as e(customer_id uuid, event_id uuid,
+      event_type text, correlation_id text, event_data jsonb, ${hearingColumns})
   ), told as (
     insert into events (customer_id, id, type, at, correlation_id, data)
-    select customer_id, id, type, gateway_now(), correlation_id, data
-    from json_to_recordset($6::json) as e(customer_id uuid, id uuid, type text, correlation_id text, data jsonb)
-  )
+    select customer_id, event_id, event_type, gateway_now(), correlation_id, event_data from event order by ord
+  ), ${fanOut('event')}
   select (select count(*) from done) + (select count(*) from again) as moved`,
 }

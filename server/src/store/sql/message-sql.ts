@@ -2,6 +2,7 @@
 import type { CustomerId } from '../../model/ids.ts'
 import type { MessageFilter } from '../../model/message.ts'
 import type { Statement } from '../db.ts'
+import { fanOut, hearingColumns } from './fan-out.ts'
 
 export const messageColumns = `m.customer_id, m.id, m.direction, m.status, m.line_id, m.conversation_id, m.lane, m.channel,
   m.from_address, m.to_address, m.content, m.metadata, m.route, m.fallback_triggered, m.provider_id, m.error_code,
@@ -22,7 +23,7 @@ export const accept: Statement = {
     select row_number() over () as ord, i.* from json_to_recordset($1::json) as i(
       customer_id uuid, id uuid, line_id uuid, conversation_id uuid, from_address text, to_address text, content jsonb,
       metadata jsonb, route text[], idempotency_key text, fingerprint text, callback_url text, correlation_id text,
-      scheduled_at timestamptz, lane text, event_id uuid, event_type text, event_data jsonb)
+      scheduled_at timestamptz, lane text, event_id uuid, event_type text, event_data jsonb, ${hearingColumns})
   ), stored as (
     insert into messages as m (customer_id, id, direction, status, line_id, conversation_id, lane, from_address, to_address,
       content, metadata, route, idempotency_key, fingerprint, callback_url, correlation_id, scheduled_at, timeline,
@@ -50,7 +51,7 @@ export const accept: Statement = {
     insert into events (customer_id, id, type, at, correlation_id, data)
     select i.customer_id, i.event_id, i.event_type, gateway_now(), i.correlation_id, i.event_data
     from input i where case when i.id in (select id from stored) then true end order by i.ord
-  )
+  ), ${fanOut('input', 'case when i.id in (select id from stored) then true end')}
   select id, created_at from stored`,
 }
 
@@ -58,20 +59,20 @@ export const one: Statement = {
   name: 'messages-one',
   text: `select ${messageColumns} from messages m
     left join outbox o on o.customer_id = m.customer_id and o.message_id = m.id
-    where m.customer_id = $1 and m.id = $2 and m.deleted_at is null`,
+    where m.customer_id = $1 and m.id = $2 and m.deleted_at is null and not m.withheld`,
 }
 
 export const many: Statement = {
   name: 'messages-many',
   text: `select ${messageColumns} from (select distinct * from unnest($1::uuid[], $2::uuid[])) w(customer_id, id)
-    join messages m on m.customer_id = w.customer_id and m.id = w.id and m.deleted_at is null
+    join messages m on m.customer_id = w.customer_id and m.id = w.id and m.deleted_at is null and not m.withheld
     left join outbox o on o.customer_id = m.customer_id and o.message_id = m.id`,
 }
 
 /** Only the filters that were asked for are in the text, so that each page is one index range. */
 export function list(customerId: CustomerId, query: MessageFilter): { text: string; values: unknown[] } {
   const values: unknown[] = [customerId]
-  const where = ['m.customer_id = $1', 'm.deleted_at is null']
+  const where = ['m.customer_id = $1', 'm.deleted_at is null', 'not m.withheld']
   const add = (condition: (place: string) => string, value: unknown) => {
     values.push(value)
     where.push(condition(`$${values.length}`))
