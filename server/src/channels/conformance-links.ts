@@ -1,6 +1,6 @@
 /** Promises about the link itself: opening, connecting, stopping, verbs and credentials. */
 import assert from 'node:assert/strict'
-import type { ProviderMessageId } from '../model/ids.ts'
+import type { ProviderChatId, ProviderMessageId } from '../model/ids.ts'
 import type { Promised } from './conformance.ts'
 import { failureOf, type Scene, spyHost } from './conformance-stage.ts'
 import type { Actions, Target } from './connector.ts'
@@ -173,14 +173,17 @@ async function exerciseVerbs(scene: Scene): Promise<void> {
   await settle(actions.setTyping?.(sent.chat, true))
   await settle(actions.markRead?.(sent.chat, null))
   await settle(actions.markUnread?.(sent.chat))
+  assert.equal(typeof ((await settle(actions.facetime?.(somebody))) ?? false), 'boolean')
+  assert.equal(typeof ((await settle(actions.focus?.(somebody)))?.focused ?? false), 'boolean')
   if (actions.createGroup !== undefined) await exerciseGroups(scene, actions)
-  // Asking for a pairing code, or forgetting the pairing, is nothing that other people notice.
-  const silent = ['chatInfo', 'requestPairingCode', 'forgetPairing']
+  // Asking about somebody, for a pairing code, or forgetting the pairing, is nothing that other people notice.
+  const silent = ['chatInfo', 'facetime', 'focus', 'requestPairingCode', 'forgetPairing']
   const expected = harness.verbs.filter((verb) => !silent.includes(verb))
   assert.deepEqual([...new Set(peer.noticed())].sort(), [...expected].sort())
 }
 
-async function exerciseGroups({ line, peer, settle }: Scene, actions: Partial<Actions>): Promise<void> {
+async function exerciseGroups(scene: Scene, actions: Partial<Actions>): Promise<void> {
+  const { line, peer, settle } = scene
   const [first, second] = [peer.somebody(), peer.somebody()]
   const made = await settle(actions.createGroup?.('Plans', [first]))
   assert(made, 'no group was made')
@@ -202,5 +205,17 @@ async function exerciseGroups({ line, peer, settle }: Scene, actions: Partial<Ac
     fewer?.members.map(({ handle }) => handle).filter((one) => one !== line.address),
     [second],
   )
+  await exerciseIcons(scene, actions, chat)
   await settle(actions.leaveGroup?.(chat))
+}
+
+/** The notice of a picture carries the mark that setting it was answered with: by that it is known as an echo. */
+async function exerciseIcons({ host, settle }: Scene, actions: Partial<Actions>, chat: ProviderChatId): Promise<void> {
+  const set = await settle(actions.setGroupIcon?.(chat, { base64: 'iVBORw0KGgo=', mimeType: 'image/png' }))
+  await settle(actions.removeGroupIcon?.(chat))
+  const told = host.taken.flatMap((event) =>
+    event.kind === 'chat' && event.change.what === 'photo' ? [event.change.photo] : [],
+  )
+  const marks = told.map((photo) => (photo === 'removed' ? photo : photo.mark))
+  if (set !== undefined) assert.deepEqual([...new Set(marks)], [set.mark, 'removed'])
 }

@@ -7,6 +7,8 @@
  */
 import type { Readable } from 'node:stream'
 import type { Capabilities, Channel } from '../model/channel.ts'
+import type { Photo } from '../model/chat-change.ts'
+import type { CallStatus } from '../model/event.ts'
 import type { ClientRef, Handle, LineId, ProviderChatId, ProviderMessageId } from '../model/ids.ts'
 import type { LinkState } from '../model/line.ts'
 import type { Attachment, Mention } from '../model/message.ts'
@@ -51,8 +53,20 @@ export interface Actions {
   addMember(chat: ProviderChatId, member: Handle): Promise<void>
   removeMember(chat: ProviderChatId, member: Handle): Promise<void>
   leaveGroup(chat: ProviderChatId): Promise<void>
+  setGroupIcon(chat: ProviderChatId, icon: Icon): Promise<{ mark: string | null }>
+  removeGroupIcon(chat: ProviderChatId): Promise<void>
+  /** Whether their devices hold back what arrives now; the mode's name if the network tells it. Of strangers nothing is known. */
+  focus(handle: Handle): Promise<{ focused: boolean; mode: string | null }>
+  /** Whether they can be called. */
+  facetime(handle: Handle): Promise<boolean>
   requestPairingCode(phone: Handle): Promise<string>
   forgetPairing(): Promise<void>
+}
+
+/** As base64, since verbs travel between processes. The answer's mark is the one its notice will carry, null when that has none. */
+export interface Icon {
+  base64: string
+  mimeType: string
 }
 
 /** What a connection may ask of the gateway, and all it may ask. */
@@ -104,7 +118,15 @@ export interface Target {
 /** What the network tells us. Delivered at least once; the gateway drops repeats by providerId. */
 export type Incoming =
   | IncomingMessage
-  | { kind: 'receipt'; providerId: ProviderMessageId; status: ReceiptStatus; at: Date; detail: string | null }
+  | {
+      kind: 'receipt'
+      providerId: ProviderMessageId
+      status: ReceiptStatus
+      at: Date
+      detail: string | null
+      /** Whose receipt it is in a group, if the network says so: the first one counts for all. */
+      from?: Handle
+    }
   | {
       kind: 'reaction'
       target: ProviderMessageId
@@ -116,7 +138,28 @@ export type Incoming =
   | { kind: 'edit'; target: ProviderMessageId; text: string; at: Date }
   | { kind: 'unsend'; target: ProviderMessageId; at: Date }
   | { kind: 'typing'; chat: ProviderChatId; from: Handle; typing: boolean }
-  | { kind: 'chat'; chat: ProviderChatId; actor: Handle | null; at: Date; change: ChatChange }
+  | {
+      kind: 'chat'
+      /** The notice's own id, if it has one: a repeat is known by it, or else by its time. */
+      providerId: ProviderMessageId | null
+      chat: ProviderChatId
+      actor: Handle | null
+      at: Date
+      change: ChatChange
+    }
+  /** Somebody kept a voice note of ours. */
+  | { kind: 'audioKept'; providerId: ProviderMessageId | null; target: ProviderMessageId; from: Handle; at: Date }
+  | {
+      kind: 'facetime'
+      /** The same for all that is told of one call. */
+      callId: string
+      person: Handle
+      status: CallStatus
+      isAudio: boolean
+      isVideo: boolean
+      isOutgoing: boolean
+      at: Date
+    }
   | { kind: 'handle'; alias: Handle; phone: Handle }
 
 export type ReceiptStatus = 'sent' | 'delivered' | 'read' | 'failed'
@@ -152,5 +195,5 @@ export interface ChatInfo {
 
 export type ChatChange =
   | { what: 'title'; title: string }
-  | { what: 'photo' }
+  | { what: 'photo'; photo: Photo | 'removed' }
   | { what: 'joined' | 'left'; member: Handle }

@@ -25,6 +25,7 @@ const imessage: Capabilities = {
   mediaFrom: 'attachments',
   tooLargeCode: 'MEDIA_TOO_LARGE',
   groups: true,
+  groupMembersMax: 1_024,
   receipts: { delivered: 'always', read: 'sometimes' },
   dedupesByRef: false,
 }
@@ -48,6 +49,7 @@ const whatsapp: Capabilities = {
   mediaFrom: 'attachments',
   tooLargeCode: 'WHATSAPP_MEDIA_TOO_LARGE',
   groups: true,
+  groupMembersMax: 1_024,
   receipts: { delivered: 'always', read: 'sometimes' },
   dedupesByRef: true,
 }
@@ -90,19 +92,28 @@ export interface Trait {
   /** The link is made with a phone, by scanning or by a code, and rests on credentials. */
   pairs: boolean
   /** What other people do and this channel tells us. */
-  hears: { reaction: boolean; edit: boolean; unsend: boolean; typing: boolean }
+  hears: { reaction: boolean; edit: boolean; unsend: boolean; typing: boolean; audioKept: boolean; facetime: boolean }
   codes: { send: ErrorCode; link: ErrorCode; rejected: ErrorCode; rateLimited: ErrorCode; reaction: ErrorCode }
 }
 
-const groupVerbs = ['createGroup', 'chatInfo', 'renameGroup', 'addMember', 'removeMember', 'leaveGroup'] as const
+const groupVerbs = [
+  'createGroup',
+  'chatInfo',
+  'renameGroup',
+  'addMember',
+  'removeMember',
+  'leaveGroup',
+  'setGroupIcon',
+  'removeGroupIcon',
+] as const
 
 export const traits: Readonly<Record<Channel, Trait>> = {
   imessage: {
-    verbs: ['react', 'edit', 'unsend', 'setTyping', 'markRead', 'markUnread', ...groupVerbs],
+    verbs: ['react', 'edit', 'unsend', 'setTyping', 'markRead', 'markUnread', ...groupVerbs, 'focus', 'facetime'],
     echoes: true,
     oneLinkPerLine: false,
     pairs: false,
-    hears: { reaction: true, edit: true, unsend: true, typing: false },
+    hears: { reaction: true, edit: true, unsend: true, typing: false, audioKept: true, facetime: true },
     codes: {
       send: 'IMESSAGE_SEND_FAILED',
       link: 'SERVICE_UNAVAILABLE',
@@ -116,7 +127,7 @@ export const traits: Readonly<Record<Channel, Trait>> = {
     echoes: true,
     oneLinkPerLine: true,
     pairs: true,
-    hears: { reaction: true, edit: true, unsend: true, typing: true },
+    hears: { reaction: true, edit: true, unsend: true, typing: true, audioKept: false, facetime: false },
     codes: {
       send: 'WHATSAPP_SEND_FAILED',
       link: 'WHATSAPP_NOT_CONNECTED',
@@ -130,7 +141,7 @@ export const traits: Readonly<Record<Channel, Trait>> = {
     echoes: false,
     oneLinkPerLine: false,
     pairs: false,
-    hears: { reaction: false, edit: false, unsend: false, typing: false },
+    hears: { reaction: false, edit: false, unsend: false, typing: false, audioKept: false, facetime: false },
     codes: {
       send: 'SMS_SEND_FAILED',
       link: 'SERVICE_UNAVAILABLE',

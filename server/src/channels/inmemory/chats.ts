@@ -1,5 +1,6 @@
 /** How chats are named on each channel, and the groups: who is in them and who hears of a change. */
 import type { Channel } from '../../model/channel.ts'
+import type { Photo } from '../../model/chat-change.ts'
 import { SendFailure } from '../../model/delivery.ts'
 import type { Handle, ProviderChatId } from '../../model/ids.ts'
 import type { ChatChange, ChatInfo } from '../connector.ts'
@@ -63,17 +64,30 @@ export function renameGroup(exchange: Exchange, group: Group, by: Handle, name: 
   tellGroup(exchange, group, { actor: by, change: { what: 'title', title: name } })
 }
 
+/** The picture itself is kept by nobody here. */
+export function setGroupPhoto(exchange: Exchange, group: Group, by: Handle, photo: Photo | 'removed'): void {
+  tellGroup(exchange, group, { actor: by, change: { what: 'photo', photo } })
+}
+
 export function addToGroup(exchange: Exchange, group: Group, by: Handle, member: Handle): void {
-  if (group.members.has(member)) return
+  if (memberIn(exchange, group, member) !== null) return
   group.members.set(member, null)
   tellGroup(exchange, group, { actor: by, change: { what: 'joined', member } })
 }
 
 /** Whoever goes is told as well. */
-export function removeFromGroup(exchange: Exchange, group: Group, by: Handle, member: Handle): void {
-  if (!group.members.has(member)) return
+export function removeFromGroup(exchange: Exchange, group: Group, by: Handle, named: Handle): void {
+  const member = memberIn(exchange, group, named)
+  if (member === null) return
   tellGroup(exchange, group, { actor: by, change: { what: 'left', member } })
   group.members.delete(member)
+}
+
+/** Under the name by which the group knows them; null when they are not in it. */
+function memberIn(exchange: Exchange, group: Group, named: Handle): Handle | null {
+  if (group.members.has(named)) return named
+  const isThem = (member: Handle) => exchange.aliases.get(member) === named || exchange.aliases.get(named) === member
+  return [...group.members.keys()].find(isThem) ?? null
 }
 
 interface News {
@@ -89,5 +103,6 @@ function tellGroup(exchange: Exchange, group: Group, news: News): void {
 function tellMember(exchange: Exchange, group: Group, member: Handle, { actor, change }: News): void {
   const { channel, chat } = group
   if (!exchange.isLine(channel, member)) return
-  exchange.tell(channel, member, chat, { kind: 'chat', chat, actor, at: exchange.now(), change })
+  const providerId = exchange.mint(channel)
+  exchange.tell(channel, member, chat, { kind: 'chat', providerId, chat, actor, at: exchange.now(), change })
 }

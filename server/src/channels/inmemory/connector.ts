@@ -1,11 +1,12 @@
 /** A channel of the in-memory network, spoken to through the contract that real networks have. */
+import { createHash } from 'node:crypto'
 import type { Channel } from '../../model/channel.ts'
 import { SendFailure } from '../../model/delivery.ts'
 import type { ErrorCode } from '../../model/errors.ts'
 import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
 import type { Actions, ChatInfo, Connection, Connector, Target } from '../connector.ts'
 import { traits, type Verb } from './capabilities.ts'
-import { addToGroup, groupFor, infoOf, makeGroup, removeFromGroup, renameGroup } from './chats.ts'
+import { addToGroup, groupFor, infoOf, makeGroup, removeFromGroup, renameGroup, setGroupPhoto } from './chats.ts'
 import type { Act, Exchange, Group, NetMessage } from './exchange.ts'
 import { Link } from './link.ts'
 import type { Network } from './network.ts'
@@ -41,6 +42,7 @@ function actionsOf(exchange: Exchange, link: Link): Partial<Actions> {
     ...messageVerbs(exchange, link),
     ...chatVerbs(exchange, link),
     ...groupVerbs(exchange, link),
+    ...personVerbs(exchange, link),
     ...pairingVerbs(link),
   }
   const verbs = new Set<string>(traits[link.channel].verbs)
@@ -85,7 +87,15 @@ function chatVerbs(exchange: Exchange, link: Link): Pick<Actions, 'setTyping' | 
   }
 }
 
-type GroupVerbs = 'createGroup' | 'chatInfo' | 'renameGroup' | 'addMember' | 'removeMember' | 'leaveGroup'
+type GroupVerbs =
+  | 'createGroup'
+  | 'chatInfo'
+  | 'renameGroup'
+  | 'addMember'
+  | 'removeMember'
+  | 'leaveGroup'
+  | 'setGroupIcon'
+  | 'removeGroupIcon'
 
 function groupVerbs(exchange: Exchange, link: Link): Pick<Actions, GroupVerbs> {
   const { channel } = link
@@ -117,6 +127,28 @@ function groupVerbs(exchange: Exchange, link: Link): Pick<Actions, GroupVerbs> {
     removeMember: (chat, member) =>
       change('removeMember', chat, member, (group) => removeFromGroup(exchange, group, us(), member)),
     leaveGroup: (chat) => change('leaveGroup', chat, null, (group) => removeFromGroup(exchange, group, us(), us())),
+    setGroupIcon: async (chat, icon) => {
+      const mark = createHash('sha256').update(icon.base64).digest('hex')
+      const show = (group: Group) => setGroupPhoto(exchange, group, us(), { mark, url: null })
+      await change('setGroupIcon', chat, mark, show)
+      return { mark }
+    },
+    removeGroupIcon: (chat) =>
+      change('removeGroupIcon', chat, null, (group) => setGroupPhoto(exchange, group, us(), 'removed')),
+  }
+}
+
+/** Questions, which leave no trace with whom they are about. */
+function personVerbs(exchange: Exchange, link: Link): Pick<Actions, 'focus' | 'facetime'> {
+  const { people } = exchange.options
+  return {
+    focus: (handle) =>
+      link.call(() => {
+        const mode = people.isOn(handle, link.channel) ? people.behaviourOf(handle).focus : null
+        return { focused: mode !== null, mode }
+      }, null),
+    facetime: (handle) =>
+      link.call(() => people.isOn(handle, link.channel) && people.behaviourOf(handle).facetime, null),
   }
 }
 

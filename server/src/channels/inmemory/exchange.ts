@@ -103,6 +103,8 @@ export interface ExchangeOptions {
 export class Exchange {
   readonly options: ExchangeOptions
   readonly groups = new Map<ProviderChatId, Group>()
+  /** Other names of people, and the numbers they have been revealed to have. */
+  readonly aliases = new Map<Handle, Handle>()
   readonly messages = new Map<ProviderMessageId, NetMessage>()
   /** The last message of a line into each chat: what "read" is about when nothing is named. */
   readonly lastSent = new Map<string, ProviderMessageId>()

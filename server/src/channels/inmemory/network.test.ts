@@ -191,6 +191,20 @@ describe('people', () => {
     expect(line.heard('typing')).toMatchObject([{ chat, from: someone, typing: true }])
   })
 
+  test('keep voice notes and call on iMessage', async () => {
+    const world = createWorld()
+    const line = await world.line('imessage')
+    const { providerId } = accepted(await line.send(someone))
+    const person = world.network.as(someone)
+    person.keepsAudio(line.address, 'imessage', providerId)
+    person.calls(line.address, 'imessage', { callId: 'call', status: 'incoming', isVideo: false })
+    await world.settle()
+    expect(line.heard('audioKept')).toMatchObject([{ target: providerId, from: someone }])
+    expect(line.heard('facetime')).toMatchObject([
+      { callId: 'call', person: someone, status: 'incoming', isAudio: true, isVideo: false, isOutgoing: false },
+    ])
+  })
+
   test('cannot do what their channel has not', async () => {
     const world = createWorld()
     const { address, send } = await world.line('sms')
@@ -200,6 +214,8 @@ describe('people', () => {
     expect(() => person.types(address, 'imessage', true)).toThrow('imessage has no typing events')
     expect(() => person.reads(address, 'sms')).toThrow('sms has no read receipts')
     expect(() => person.createsGroup('sms', null, [address])).toThrow('sms has no groups')
+    expect(() => person.keepsAudio(address, 'whatsapp', providerId)).toThrow('whatsapp has no audioKept events')
+    expect(() => person.calls(address, 'sms', { callId: 'call', status: 'missed' })).toThrow('sms has no facetime')
     expect(() => world.network.as(other).reads(address, 'whatsapp')).toThrow('has sent nothing')
   })
 
@@ -225,12 +241,15 @@ describe('groups', () => {
     await world.clock.during(renameGroup(chat, 'Better plans'))
     await world.clock.during(addMember(chat, other))
     world.network.as(someone).in(chat).says('hello all')
+    world.network.as(someone).in(chat).changesPhoto('removed')
     await world.settle()
     expect(second.heard('chat').map(({ change }) => change)).toEqual([
       { what: 'joined', member: second.address },
       { what: 'title', title: 'Better plans' },
       { what: 'joined', member: other },
+      { what: 'photo', photo: 'removed' },
     ])
+    expect(new Set(second.heard('chat').map(({ providerId }) => providerId)).size).toBe(4)
     for (const [member, missing] of [
       [line, line.address],
       [second, second.address],

@@ -1,10 +1,12 @@
 /** Being somebody else on the in-memory network: writing to a line, reading, reacting, keeping a group. */
 import { Readable } from 'node:stream'
 import type { Channel } from '../../model/channel.ts'
+import type { Photo } from '../../model/chat-change.ts'
+import type { CallStatus } from '../../model/event.ts'
 import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
 import type { Incoming, IncomingMedia, ReceiptStatus } from '../connector.ts'
 import { type Trait, traits } from './capabilities.ts'
-import { addToGroup, directChat, groupFor, makeGroup, removeFromGroup, renameGroup } from './chats.ts'
+import { addToGroup, directChat, groupFor, makeGroup, removeFromGroup, renameGroup, setGroupPhoto } from './chats.ts'
 import { chatKey, type Exchange, type Group } from './exchange.ts'
 import { bring, tellReceipt } from './post.ts'
 
@@ -22,6 +24,13 @@ export interface Extras {
   replyTo?: ProviderMessageId
 }
 
+export interface Call {
+  callId: string
+  status: CallStatus
+  isVideo?: boolean
+  isOutgoing?: boolean
+}
+
 /** Every act throws if this channel has no such thing, or if the line's box is full. */
 export interface Peer {
   says(line: string, channel: Channel, text: string | null, extras?: Extras): ProviderMessageId
@@ -29,6 +38,10 @@ export interface Peer {
   edits(line: string, channel: Channel, target: ProviderMessageId, text: string): void
   unsends(line: string, channel: Channel, target: ProviderMessageId): void
   types(line: string, channel: Channel, typing: boolean): void
+  /** Keeps a voice note that would otherwise vanish. */
+  keepsAudio(line: string, channel: Channel, target: ProviderMessageId): void
+  /** Calls, or is called, or whatever else the status says of the call. */
+  calls(line: string, channel: Channel, call: Call): void
   /** Without a message: the last one of this line to this person. */
   reads(line: string, channel: Channel, message?: ProviderMessageId): void
   receives(line: string, channel: Channel, message?: ProviderMessageId): void
@@ -42,6 +55,7 @@ export interface Peer {
 export interface GroupPeer {
   says(text: string | null, extras?: Extras): ProviderMessageId
   renames(name: string): void
+  changesPhoto(photo: Photo | 'removed'): void
   adds(member: Handle): void
   removes(member: Handle): void
   leaves(): void
@@ -88,9 +102,23 @@ export function peerAs(exchange: Exchange, handle: Handle): Peer {
       mustHear(channel, 'typing')
       tell(line, channel, { kind: 'typing', chat: directChat(channel, handle), from: handle, typing })
     },
+    keepsAudio: (line, channel, target) => {
+      mustHear(channel, 'audioKept')
+      const providerId = exchange.mint(channel)
+      const kept: Incoming = { kind: 'audioKept', providerId, target, from: handle, at: exchange.now() }
+      tell(line, channel, kept, chatOf(target, channel))
+    },
+    calls: (line, channel, { isVideo = true, isOutgoing = false, ...call }) => {
+      mustHear(channel, 'facetime')
+      const sides = { isAudio: !isVideo, isVideo, isOutgoing }
+      tell(line, channel, { kind: 'facetime', person: handle, ...call, ...sides, at: exchange.now() })
+    },
     reads: (line, channel, message) => receipt(line, channel, 'read', message),
     receives: (line, channel, message) => receipt(line, channel, 'delivered', message),
-    reveals: (line, channel, phone) => tell(line, channel, { kind: 'handle', alias: handle, phone }),
+    reveals: (line, channel, phone) => {
+      exchange.remember(exchange.aliases, handle, phone)
+      tell(line, channel, { kind: 'handle', alias: handle, phone })
+    },
     createsGroup: (channel, name, members) => {
       if (!exchange.options.capabilities[channel].groups) throw notHere(channel, 'groups')
       return makeGroup(exchange, { channel, name, by: handle, members }).chat
@@ -111,6 +139,7 @@ function groupPeer(exchange: Exchange, handle: Handle, chat: ProviderChatId): Gr
       }
       return providerId
     },
+    changesPhoto: (photo) => setGroupPhoto(exchange, group(), handle, photo),
     renames: (name) => renameGroup(exchange, group(), handle, name),
     adds: (member) => addToGroup(exchange, group(), handle, member),
     removes: (member) => removeFromGroup(exchange, group(), handle, member),

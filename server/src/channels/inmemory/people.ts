@@ -24,6 +24,10 @@ export interface Behaviour {
   neverAnswers: boolean
   /** Messages with media are refused as too large. */
   refusesMedia: boolean
+  /** Their phone holds back what arrives, in the mode of this name. */
+  focus: string | null
+  /** They can be called over FaceTime. */
+  facetime: boolean
   /** Taken at first; then a receipt says that it failed after all. */
   bouncesWith: ErrorCode | null
 }
@@ -40,6 +44,8 @@ const ordinary: Behaviour = {
   neverAnswers: false,
   refusesMedia: false,
   bouncesWith: null,
+  focus: null,
+  facetime: true,
 }
 
 export interface People {
