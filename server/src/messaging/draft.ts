@@ -21,6 +21,8 @@ export interface Draft {
   scheduledAt: string | null
   idempotencyKey: string | null
   callbackUrl: string | null
+  /** Whoever it goes to becomes a contact. Another wish for the same message makes it no other message. */
+  createContact?: boolean
   metadata: Readonly<Record<string, unknown>> | null
   correlationId: string
 }

@@ -2,40 +2,57 @@
 import type { Incoming, IncomingMessage } from '../channels/connector.ts'
 import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
-import type { Conversation, Participant } from '../model/conversation.ts'
+import { memberOf, membersOf } from '../model/chat-change.ts'
+import { personOf } from '../model/contact.ts'
+import type { Conversation } from '../model/conversation.ts'
 import type { NewEvent } from '../model/event.ts'
 import {
   type ConversationId,
   type CustomerId,
+  type EventId,
   type Handle,
   type LineId,
   type MessageId,
   messageOfRef,
-  type ProviderMessageId,
 } from '../model/ids.ts'
 import type { Attachment, Content, Message } from '../model/message.ts'
+import { findOneTimeCode } from '../model/one-time-code.ts'
+import { choiceIn } from '../model/opt-out.ts'
 import { storable } from '../model/text.ts'
 import type { ChangeOutcome, ChangeRequest, EarlyReceipt } from '../store/changes.ts'
-import type { ConversationKey, NewConversation } from '../store/conversations.ts'
+import type { AliasPlace } from '../store/chats/aliases.ts'
+import type {
+  ConversationKey,
+  ConversationOutcome,
+  ConversationRequest,
+  NewConversation,
+} from '../store/conversations.ts'
 import type { NewInbound, ProviderKey } from '../store/inbound.ts'
+import type { NewChoice } from '../store/people/opt-outs.ts'
+import { amended, amendment, chatChange, type Roster, rosterChanges } from './chat-changes.ts'
+import { underNumbers } from './chats/names.ts'
+import { keyOf, receiveNotice } from './notices.ts'
 import { acceptedChange, eventMessage, newEvent, receiptChange } from './settle.ts'
 
 /** What the inbox needs of the store; the simulation has a model of exactly this. */
 export interface InboxLedger {
   store(message: NewInbound): Promise<boolean>
+  /** The same for a message by which somebody opts out or in. */
+  storeChoice(message: NewInbound, event: NewChoice): Promise<boolean>
   noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<MessageId | null>
   findMessage(key: ProviderKey): Promise<MessageId | null>
   change(request: ChangeRequest): Promise<ChangeOutcome>
   tell(customerId: CustomerId, event: NewEvent): Promise<void>
+  tellOnce(customerId: CustomerId, event: NewEvent, once: { key: string; forMs: number }): Promise<boolean>
+  isConnected(link: { customerId: CustomerId; lineId: LineId; channel: Channel }): Promise<boolean>
   message(customerId: CustomerId, id: MessageId): Promise<Message | null>
   conversation(customerId: CustomerId, id: ConversationId): Promise<Conversation | null>
   findConversation(key: ConversationKey): Promise<Conversation | null>
   ensureConversation(fresh: NewConversation): Promise<Conversation>
-  setRoster(
-    key: ConversationKey,
-    name: string | null,
-    participants: readonly Participant[],
-  ): Promise<Conversation | null>
+  changeConversation(request: ConversationRequest): Promise<ConversationOutcome>
+  learnAlias(place: AliasPlace, alias: Handle, phone: Handle): Promise<void>
+  phonesOf(place: AliasPlace, aliases: readonly Handle[]): Promise<ReadonlyMap<Handle, Handle>>
+  chatsWith(place: AliasPlace, alias: Handle): Promise<ConversationId[]>
 }
 
 /** The link an event came through. */
@@ -49,6 +66,10 @@ export interface Source {
 export interface InboxOptions {
   ledger: InboxLedger
   mint: Mint
+  /** Whether a word on this channel opts anybody out. */
+  choicesCount(customerId: CustomerId, channel: Channel): Promise<boolean>
+  /** Somebody opted out or in. */
+  chosen(): void
   told(customerId: CustomerId): void
 }
 
@@ -59,14 +80,11 @@ export interface Inbox {
 export function createInbox(options: InboxOptions): Inbox {
   return {
     async receive(source, told) {
-      const event = cleaned(told)
+      const event = await underNumbers(options, source, cleaned(told))
       if (event.kind === 'message') await receiveMessage(options, source, event)
       else if (event.kind === 'receipt') await receiveReceipt(options, source, event)
-      else if (event.kind === 'reaction') await receiveReaction(options, source, event)
-      else if (event.kind === 'typing') await receiveTyping(options, source, event)
       else if (event.kind === 'edit' || event.kind === 'unsend') await receiveRevision(options, source, event)
-      else if (event.kind === 'chat') await receiveChatChange(options, source, event)
-      // 'handle' joins two names of one person; participants are joined when contacts exist.
+      else await receiveNotice(options, source, event)
       options.told(source.customerId)
     },
   }
@@ -94,20 +112,9 @@ function cleaned(event: Incoming): Incoming {
   return event
 }
 
-export function memberOf(handle: Handle, phoneKnown = handle.startsWith('+')): Participant {
-  return { handle, contactId: null, role: 'member', admin: null, phoneKnown }
-}
-
-function keyOf(source: Source, providerId: ProviderMessageId): ProviderKey {
-  return { customerId: source.customerId, lineId: source.lineId, channel: source.channel, providerId }
-}
-
 async function conversationOf(options: InboxOptions, source: Source, event: IncomingMessage): Promise<Conversation> {
   const { group } = event
-  const participants =
-    group === null
-      ? [memberOf(event.from)]
-      : group.members.map((member) => ({ ...memberOf(member.handle, member.phoneKnown), admin: member.admin }))
+  const participants = group === null ? [memberOf(event.from)] : membersOf(group)
   const key = { customerId: source.customerId, lineId: source.lineId, channel: source.channel, chat: event.chat }
   const conversation = await options.ledger.ensureConversation({
     ...key,
@@ -117,14 +124,25 @@ async function conversationOf(options: InboxOptions, source: Source, event: Inco
     name: group?.name ?? null,
     participants,
   })
-  if (group === null || sameRoster(conversation, group.name, participants)) return conversation
-  return (await options.ledger.setRoster(key, group.name, participants)) ?? conversation
+  return group === null ? conversation : caughtUp(options, source, conversation, { name: group.name, participants })
 }
 
-function sameRoster(conversation: Conversation, name: string | null, participants: readonly Participant[]): boolean {
-  if (conversation.name !== name || conversation.participants.length !== participants.length) return false
-  const known = new Set(conversation.participants.map((one) => one.handle))
-  return participants.every((one) => known.has(one.handle))
+/** A message says who is in its group: a change of which no notice has come yet is told now, and its notice is a repeat. */
+async function caughtUp(
+  options: InboxOptions,
+  { customerId, address }: Source,
+  conversation: Conversation,
+  group: Roster,
+): Promise<Conversation> {
+  const of = { customerId, of: { id: conversation.id } }
+  let now = conversation
+  if (amended(now, group) !== now)
+    now = (await options.ledger.changeConversation(amendment(of, group)))?.conversation ?? now
+  for (const change of rosterChanges(now, group)) {
+    const news = { of, change, origin: 'network', actor: null, to: address, notice: null, mayBeOld: true } as const
+    now = (await options.ledger.changeConversation(chatChange(news, options.mint)))?.conversation ?? now
+  }
+  return now
 }
 
 async function receiveMessage(options: InboxOptions, source: Source, event: IncomingMessage): Promise<void> {
@@ -151,6 +169,8 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
     effect: null,
     location: null,
   }
+  const otp = event.text === null ? null : findOneTimeCode(event.text)
+  const withheld = otp !== null && (otp.provider === 'generic' || (await isPaired(options, source)))
   const message = {
     id,
     lineId: source.lineId,
@@ -160,12 +180,13 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
     text: event.text,
     channel: source.channel,
     status: 'received' as const,
-    metadata: null,
+    metadata: otp === null ? null : { otp },
     conversation,
     retryCount: 0,
   }
   const reply = event.replyTo === null ? null : { messageId: replyTo, externalId: event.replyTo }
-  await options.ledger.store({
+  const data = { message, replyTo: reply, attachments, ...(otp !== null && { otp }) }
+  const inbound: NewInbound = {
     customerId: source.customerId,
     id,
     lineId: source.lineId,
@@ -175,8 +196,29 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
     from: event.from,
     to: source.address,
     content,
-    event: newEvent({ type: 'message.inbound', data: { message, replyTo: reply, attachments } }, null, options.mint),
-  })
+    metadata: message.metadata,
+    event: withheld ? null : newEvent({ type: 'message.inbound', data }, null, options.mint),
+  }
+  const choice = withheld ? null : await choiceOf(options, source, event)
+  if (choice === null) await options.ledger.store(inbound)
+  else {
+    await options.ledger.storeChoice(inbound, choice)
+    options.chosen()
+  }
+}
+
+/** In a group such a word is meant for the others. */
+async function choiceOf(options: InboxOptions, source: Source, event: IncomingMessage): Promise<NewChoice | null> {
+  const choice = event.group === null ? choiceIn(event.text) : null
+  if (choice === null || !(await options.choicesCount(source.customerId, source.channel))) return null
+  const type = choice === 'out' ? 'contact.opted_out' : 'contact.opted_in'
+  const data = { person: personOf(event.from), contactId: null, channel: source.channel, source: 'keyword' as const }
+  return { type, data, id: options.mint() as EventId, correlationId: null }
+}
+
+/** A line that is paired has no use for another sign-up code of WhatsApp: whoever asked for it wants to take it over. */
+function isPaired(options: InboxOptions, { customerId, lineId }: Source): Promise<boolean> {
+  return options.ledger.isConnected({ customerId, lineId, channel: 'whatsapp' })
 }
 
 /** Our own send coming back proves it: whatever was uncertain about it no longer is. */
@@ -213,7 +255,9 @@ async function receiveReceipt(
   source: Source,
   event: Incoming & { kind: 'receipt' },
 ): Promise<void> {
-  const receipt: EarlyReceipt = { status: event.status, at: event.at.toISOString(), detail: event.detail }
+  // SMS knows no reading: what a phone calls read is at least delivered.
+  const status = source.channel === 'sms' && event.status === 'read' ? 'delivered' : event.status
+  const receipt: EarlyReceipt = { status, at: event.at.toISOString(), detail: event.detail }
   const messageId = await options.ledger.noteReceipt(keyOf(source, event.providerId), receipt)
   if (messageId === null) return
   const message = await options.ledger.message(source.customerId, messageId)
@@ -232,46 +276,6 @@ async function receiveReceipt(
 /** A retry gives the message another id at the network: that its earlier one failed is known, and may be told again. */
 function isOfEarlierTry(message: Message, event: Incoming & { kind: 'receipt' }): boolean {
   return event.status === 'failed' && message.providerId !== event.providerId
-}
-
-async function receiveReaction(
-  options: InboxOptions,
-  source: Source,
-  event: Incoming & { kind: 'reaction' },
-): Promise<void> {
-  const target = await options.ledger.findMessage(keyOf(source, event.target))
-  const message = target === null ? null : await options.ledger.message(source.customerId, target)
-  const conversation = await findConversation(options, source, event.chat)
-  await options.ledger.tell(
-    source.customerId,
-    newEvent(
-      {
-        type: 'message.reaction',
-        data: {
-          target,
-          targetExternalId: event.target,
-          preview: message?.content.text ?? null,
-          from: event.from,
-          to: source.address,
-          channel: source.channel,
-          reaction: event.reaction,
-          conversation,
-        },
-      },
-      null,
-      options.mint,
-    ),
-  )
-}
-
-async function receiveTyping(
-  options: InboxOptions,
-  source: Source,
-  event: Incoming & { kind: 'typing' },
-): Promise<void> {
-  const conversation = await findConversation(options, source, event.chat)
-  const data = { channel: source.channel, from: event.from, typing: event.typing, conversation }
-  await options.ledger.tell(source.customerId, newEvent({ type: 'typing.indicator', data }, null, options.mint))
 }
 
 /** The sender changed or took back what they had sent us. */
@@ -303,38 +307,5 @@ async function receiveRevision(
         events: [told],
       }
     },
-  })
-}
-
-async function receiveChatChange(
-  options: InboxOptions,
-  source: Source,
-  event: Incoming & { kind: 'chat' },
-): Promise<void> {
-  const conversation = await findConversation(options, source, event.chat)
-  if (conversation === null) return
-  const { change } = event
-  const key = { customerId: source.customerId, lineId: source.lineId, channel: source.channel, chat: event.chat }
-  if (change.what === 'title') await options.ledger.setRoster(key, change.title, conversation.participants)
-  if (change.what === 'joined' || change.what === 'left') {
-    const others = conversation.participants.filter((one) => one.handle !== change.member)
-    await options.ledger.setRoster(
-      key,
-      conversation.name,
-      change.what === 'joined' ? [...others, memberOf(change.member)] : others,
-    )
-  }
-}
-
-function findConversation(
-  options: InboxOptions,
-  source: Source,
-  chat: ConversationKey['chat'],
-): Promise<Conversation | null> {
-  return options.ledger.findConversation({
-    customerId: source.customerId,
-    lineId: source.lineId,
-    channel: source.channel,
-    chat,
   })
 }

@@ -4,6 +4,7 @@ import { createBatch } from '../lib/batch.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
+import { memberOf } from '../model/chat-change.ts'
 import { type Conversation, targetOfLane } from '../model/conversation.ts'
 import { GatewayError } from '../model/errors.ts'
 import type { ConversationId } from '../model/ids.ts'
@@ -12,7 +13,8 @@ import type { Fence } from '../store/changes.ts'
 import type { NewConversation } from '../store/conversations.ts'
 import type { AcceptOutcome, NewMessage } from '../store/messages.ts'
 import type { Store } from '../store/store.ts'
-import { type InboxLedger, memberOf } from './inbox.ts'
+import type { InboxLedger } from './inbox.ts'
+import { createOptOuts, type OptOuts } from './opt-outs.ts'
 import type { OutboxLedger, OutboxOptions } from './outbox.ts'
 
 export interface Ledgers {
@@ -21,6 +23,9 @@ export interface Ledgers {
   inbox: InboxLedger
   conversations(mint: Mint): OutboxOptions['conversations']
   replyTarget: OutboxOptions['replyTarget']
+  optOuts: OptOuts
+  /** Contacts changed: what is kept of conversations and opt-outs is old. */
+  forget(): void
 }
 
 const waitingMax = 5_000
@@ -52,24 +57,40 @@ export function createLedgers(store: Store, clock: Clock): Ledgers {
   const conversations = keptConversations(store)
   const find = gathered(store.inbound.findMany, 200, 1)
   const message = gathered(store.messages.getMany, 200, 1)
+  const optOuts = createOptOuts({
+    clock,
+    standing: store.optOuts.standing,
+    isOptedOut: gathered(store.optOuts.optedOut, 200, 1),
+  })
 
   return {
     accept: gathered(store.messages.accept),
     outbox: { claim: store.outbox.claim, begin, finish, change },
     inbox: {
       store: keep,
+      storeChoice: store.optOuts.store,
       change,
       noteReceipt: async (key, receipt) => (await find(key)) ?? store.inbound.noteReceipt(key, receipt),
       findMessage: find,
       tell: store.inbound.tell,
+      tellOnce: store.inbound.tellOnce,
+      isConnected: store.inbound.isConnected,
       message: (customerId, id) => message({ customerId, id }),
       conversation: conversations.get,
       findConversation: store.conversations.findByChat,
       ensureConversation: conversations.ensure,
-      setRoster: store.conversations.setRoster,
+      changeConversation: conversations.change,
+      learnAlias: store.aliases.learn,
+      phonesOf: store.aliases.phonesOf,
+      chatsWith: store.aliases.chatsWith,
     },
     conversations: (mint) => sendConversations(conversations, mint),
     replyTarget: (message, channel) => replyTarget(store, message, channel),
+    optOuts,
+    forget() {
+      conversations.forget()
+      optOuts.forget()
+    },
   }
 }
 
@@ -88,14 +109,18 @@ function isolates(error: unknown): boolean {
 
 const keptMax = 10_000
 
-type Conversations = Pick<Store['conversations'], 'get' | 'ensure'>
+type Conversations = Pick<Store['conversations'], 'get' | 'ensure' | 'change'>
 
-/** 1:1 conversations do not change, so each that messages lead to is read once; groups are read each time. */
-function keptConversations(store: Store): Conversations {
+/**
+ * 1:1 conversations change only by what is heard here, and by contacts: then all are forgotten, and what was read before
+ * that is not kept. Each that messages lead to is read once; groups are read each time.
+ */
+function keptConversations(store: Store): Conversations & { forget(): void } {
   const byChat = new Map<string, Conversation>()
   const byId = new Map<ConversationId, Conversation>()
-  const keep = (conversation: Conversation, name: string) => {
-    if (conversation.isGroup) return conversation
+  let age = 0
+  const keep = (conversation: Conversation, name: string, readAt: number) => {
+    if (conversation.isGroup || readAt !== age) return conversation
     if (byChat.size >= keptMax) {
       byChat.clear()
       byId.clear()
@@ -112,7 +137,22 @@ function keptConversations(store: Store): Conversations {
     },
     async ensure(fresh) {
       const name = `${fresh.customerId}/${fresh.lineId}/${fresh.channel}/${fresh.chat}`
-      return byChat.get(name) ?? keep(await store.conversations.ensure(fresh), name)
+      const readAt = age
+      return byChat.get(name) ?? keep(await store.conversations.ensure(fresh), name, readAt)
+    },
+    async change(request) {
+      const readAt = age
+      const outcome = await store.conversations.change(request)
+      const known = outcome === null ? undefined : byId.get(outcome.conversation.id)
+      if (outcome === null || known === undefined || readAt !== age) return outcome
+      byId.set(known.id, outcome.conversation)
+      for (const [name, one] of byChat) if (one.id === known.id) byChat.set(name, outcome.conversation)
+      return outcome
+    },
+    forget() {
+      age += 1
+      byChat.clear()
+      byId.clear()
     },
   }
 }

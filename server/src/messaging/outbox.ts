@@ -32,6 +32,8 @@ export interface OutboxOptions {
   connection(lineId: LineId, channel: Channel): Connection | null
   /** Null: no network of this channel is connected to this gateway. */
   capabilities(channel: Channel): Capabilities | null
+  /** Of these channels, those on which nothing may be sent to this person. */
+  closed(customerId: CustomerId, handle: Handle, channels: readonly Channel[]): Promise<readonly Channel[]>
   /** Known not to be on the channel, from the cache. */
   knownAbsent(line: { customerId: CustomerId; lineId: LineId }, channel: Channel, handle: Handle): Promise<boolean>
   learnAbsent(line: { customerId: CustomerId; lineId: LineId }, channel: Channel, handle: Handle): Promise<void>
@@ -224,6 +226,10 @@ async function prepare(options: OutboxOptions, head: Head): Promise<Ready | Send
   const { message, work } = head
   const line = { customerId: message.customerId, lineId: message.lineId }
   const target = targetOfLane(work.lane)
+  if ('handle' in target && (await options.closed(message.customerId, target.handle, [work.channel])).length > 0) {
+    const detail = `The recipient asked to get no more messages on ${work.channel} before this one was sent.`
+    return new SendFailure('refused', 'RECIPIENT_OPTED_OUT', detail)
+  }
   const connection = options.connection(message.lineId, work.channel)
   if (connection === null) {
     return new SendFailure('retryable', notConnected[work.channel], `The line has no ${work.channel} link right now.`, {

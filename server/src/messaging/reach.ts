@@ -64,7 +64,13 @@ export function createReach(options: ReachOptions) {
     learnAbsent: learn,
 
     /** `unknown` counts as not reachable, except for SMS: a phone number takes an SMS until it has refused one. */
-    async reachability(customerId: CustomerId, line: Line, handle: Handle): Promise<Reachability> {
+    async reachability(customerId: CustomerId, lines: readonly Line[], handle: Handle): Promise<Reachability> {
+      const line = lines.find((one) => one.isDefault) ?? lines[0]
+      if (line === undefined)
+        throw new GatewayError(
+          'NO_DEFAULT_ADDRESS',
+          'You have no number to reach anybody from. Have one assigned to you.',
+        )
       const key = { customerId, lineId: line.id, handle }
       const remembered = await options.store.reached(key, line.channels)
       const result: Record<Channel, boolean> = { imessage: false, sms: false, whatsapp: false }

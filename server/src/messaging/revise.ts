@@ -87,9 +87,14 @@ function verbs(options: ReviseOptions) {
       const message = await read(options, customerId, id)
       const { target, channel } = await revisable(options, message)
       const { text, fallbackText } = revision
-      await act(options, { code: 'EDIT_FAILED', channel }, () =>
-        options.act(link(message, channel), 'edit', target, text, fallbackText),
-      )
+      try {
+        await actWithin(options.clock, { code: 'EDIT_FAILED', channel }, () =>
+          options.act(link(message, channel), 'edit', target, text, fallbackText),
+        )
+      } catch (error) {
+        await tellRefusedEdit(options, message, error)
+        throw error
+      }
       const after = await decide(options, { customerId, messageId: id }, (state) => editChange(state, text, mint))
       options.told(after, false)
       return after
@@ -97,7 +102,7 @@ function verbs(options: ReviseOptions) {
     async unsend(customerId: CustomerId, id: MessageId): Promise<Message> {
       const message = await read(options, customerId, id)
       const { target, channel } = await revisable(options, message)
-      await act(options, { code: 'UNSEND_FAILED', channel }, () =>
+      await actWithin(options.clock, { code: 'UNSEND_FAILED', channel }, () =>
         options.act(link(message, channel), 'unsend', target),
       )
       const after = await decide(options, { customerId, messageId: id }, (state) =>
@@ -113,7 +118,9 @@ function verbs(options: ReviseOptions) {
       const wanted = reaction.startsWith('-') ? null : reaction
       if (channel === 'imessage') checkTapback(reaction)
       const code = channel === 'whatsapp' ? 'WHATSAPP_REACTION_FAILED' : 'REACTION_FAILED'
-      await act(options, { code, channel }, () => options.act(link(message, channel), 'react', target, wanted))
+      await actWithin(options.clock, { code, channel }, () =>
+        options.act(link(message, channel), 'react', target, wanted),
+      )
     },
     async markRead(customerId: CustomerId, id: MessageId): Promise<void> {
       const message = await read(options, customerId, id)
@@ -121,11 +128,19 @@ function verbs(options: ReviseOptions) {
         throw new GatewayError('INVALID_STATUS', 'Only messages you received can be marked as read.')
       const channel = channelOf(message)
       const target = await targetOf(options, message, channel)
-      await act(options, { code: 'READ_FAILED', channel }, () =>
+      await actWithin(options.clock, { code: 'READ_FAILED', channel }, () =>
         options.act(link(message, channel), 'markRead', target.chat, target.providerId),
       )
     },
   }
+}
+
+/** Only a refusal is told: after a silence the network may have done it. */
+async function tellRefusedEdit(options: ReviseOptions, message: Message, error: unknown): Promise<void> {
+  if (!(error instanceof GatewayError) || error.code !== 'EDIT_FAILED') return
+  const refusal = { errorCode: error.code, errorMessage: error.message }
+  const key = { customerId: message.customerId, messageId: message.id }
+  options.told(await decide(options, key, (state) => editFailedChange(state, refusal, options.mint)), false)
 }
 
 const tapbacks: readonly string[] = ['love', 'like', 'dislike', 'laugh', 'emphasize', 'question']
@@ -187,6 +202,19 @@ function editChange({ message, now }: State, text: string, mint: Mint): Change {
     patch: { content },
     entries: [{ status: 'edited', at: now.toISOString(), channel: message.channel }],
     events: [newEvent({ type: 'message.edited', data: { message: about } }, message, mint)],
+  }
+}
+
+function editFailedChange(
+  { message, now }: State,
+  refusal: { errorCode: string; errorMessage: string },
+  mint: Mint,
+): Change {
+  const data = { message: eventMessage(message, null), ...refusal }
+  return {
+    ...nothing(),
+    entries: [{ status: 'edit_failed', at: now.toISOString(), channel: message.channel }],
+    events: [newEvent({ type: 'message.edit_failed', data }, message, mint)],
   }
 }
 
@@ -270,17 +298,17 @@ async function targetOf(options: ReviseOptions, message: Message, channel: Chann
 const verbTimeoutMs = 15_000
 
 /** A verb has a deadline, and its failure the code of the call. */
-async function act(
-  options: ReviseOptions,
+export async function actWithin<Result>(
+  clock: Clock,
   call: { code: ErrorCode; channel: Channel },
-  run: () => Promise<unknown>,
-): Promise<void> {
+  run: () => Promise<Result>,
+): Promise<Result> {
   const done = new AbortController()
-  const late = options.clock.sleep(verbTimeoutMs, done.signal).then(() => {
+  const late = clock.sleep(verbTimeoutMs, done.signal).then((): never => {
     throw new GatewayError('PROVIDER_TIMEOUT', 'The network did not answer in time. It may have done it all the same.')
   })
   try {
-    await Promise.race([run(), late])
+    return await Promise.race([run(), late])
   } catch (error) {
     throw error instanceof SendFailure ? asRefusal(error, call) : error
   } finally {
@@ -292,6 +320,10 @@ async function act(
 function asRefusal(failure: SendFailure, call: { code: ErrorCode; channel: Channel }): GatewayError {
   if (failure.scope === 'link' && call.channel === 'whatsapp')
     return new GatewayError('WHATSAPP_NOT_CONNECTED', 'The WhatsApp link of this number is not connected.')
+  if (failure.kind === 'unreachable' && failure.code === 'NO_CHANNEL_AVAILABLE')
+    return new GatewayError('NO_CHANNEL_AVAILABLE', failure.message)
+  if (failure.code === 'CONVERSATION_NOT_FOUND')
+    return new GatewayError('INVALID_STATUS', 'To its network this number is in no such chat, or not any more.')
   if (failure.code === 'PROVIDER_TIMEOUT') return new GatewayError('PROVIDER_TIMEOUT', failure.message)
   return new GatewayError(call.code, failure.message)
 }

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
-import { type Conversation, laneOf } from '../model/conversation.ts'
+import { type Conversation, laneOf, targetOfLane } from '../model/conversation.ts'
 import { GatewayError } from '../model/errors.ts'
 import { parseRecipient, type Recipient } from '../model/handle.ts'
 import type { ConversationId, CustomerId, Handle, MessageId } from '../model/ids.ts'
 import type { Line } from '../model/line.ts'
 import type { Attachment, Content, Message } from '../model/message.ts'
+import { routeWithout } from '../model/opt-out.ts'
 import { routeFor } from '../model/route.ts'
 import type { AcceptOutcome, NewMessage } from '../store/messages.ts'
 import type { Draft } from './draft.ts'
@@ -27,6 +28,15 @@ export interface SubmitOptions {
     idempotencyKey: string,
   ): Promise<{ message: Message; fingerprint: string | null } | null>
   keepBytes(bytes: Uint8Array): Promise<string>
+  /** Refuses what the gateway may not reach for this message. */
+  admit(
+    customerId: CustomerId,
+    destinations: { callbackUrl: string | null; urls: readonly { path: string; url: string }[] },
+  ): Promise<void>
+  /** Of these channels, those on which nothing may be sent to this person. */
+  closed(customerId: CustomerId, handle: Handle, channels: readonly Channel[]): Promise<readonly Channel[]>
+  /** Makes a contact of whoever is none yet. Never fails: the message counts. */
+  meet(customerId: CustomerId, handle: Handle): Promise<void>
   stored(message: Message): void
 }
 
@@ -43,6 +53,7 @@ export async function submit(options: SubmitOptions, customerId: CustomerId, dra
   const fingerprint = fingerprintOf(draft)
   try {
     const message = await compose(options, { customerId, draft, fingerprint })
+    await meetRecipient(options, message, draft)
     const outcome = await options.accept(message)
     if (!outcome.stored) return repeatOf(outcome, fingerprint)
     options.stored(outcome.message)
@@ -69,7 +80,7 @@ function repeatOf(winner: { message: Message; fingerprint: string | null }, fing
 
 /** The same request gives the same print, whatever the order of its metadata. The key and the correlation id are not part of it. */
 function fingerprintOf(draft: Draft): string {
-  const { idempotencyKey: _key, correlationId: _correlation, attachments, ...rest } = draft
+  const { idempotencyKey: _key, correlationId: _correlation, createContact: _contact, attachments, ...rest } = draft
   const files = attachments.map((file) =>
     'base64' in file ? { ...file, base64: createHash('sha256').update(file.base64).digest('base64') } : file,
   )
@@ -87,6 +98,14 @@ interface Asked {
   fingerprint: string
 }
 
+function urlsOf(draft: Draft): { path: string; url: string }[] {
+  const media = draft.content.mediaUrls.map((url, index) => ({ path: `content.mediaUrls[${index}]`, url }))
+  const files = draft.attachments.flatMap((file, index) =>
+    'url' in file ? [{ path: `attachments[${index}].url`, url: file.url }] : [],
+  )
+  return [...media, ...files]
+}
+
 /** Whom, from which line, over which channels. */
 interface Placed {
   line: Line
@@ -98,12 +117,14 @@ interface Placed {
 
 async function compose(options: SubmitOptions, asked: Asked): Promise<NewMessage> {
   const { customerId, draft, fingerprint } = asked
+  await options.admit(customerId, { callbackUrl: draft.callbackUrl, urls: urlsOf(draft) })
   const lines = await options.lines(customerId)
   const named = draft.from === null ? null : lineNamed(lines, draft.from)
-  const placed =
+  const asFar =
     draft.conversationId === null
       ? placeByAddress(lines, named, draft)
       : await placeByConversation(options, lines, named, { customerId, conversationId: draft.conversationId })
+  const placed = await withoutClosed(options, customerId, asFar)
   const scheduledAt = draft.scheduledAt === null ? null : checkSchedule(draft.scheduledAt, options.clock.now())
   const content = await contentOf(options, customerId, draft)
   const from = fromOf(placed.line, placed.route[0], draft.from)
@@ -145,7 +166,28 @@ async function compose(options: SubmitOptions, asked: Asked): Promise<NewMessage
   }
 }
 
-function lineNamed(lines: readonly Line[], from: string): Line {
+/** Whoever opted out is not written to where that counts; other channels may be left. */
+async function withoutClosed(options: SubmitOptions, customerId: CustomerId, placed: Placed): Promise<Placed> {
+  const target = targetOfLane(placed.lane)
+  if (!('handle' in target)) return placed
+  const closed = await options.closed(customerId, target.handle, placed.route)
+  if (closed.length === 0) return placed
+  const route = routeWithout(placed.route, closed)
+  if (route !== null) return { ...placed, route }
+  throw new GatewayError(
+    'RECIPIENT_OPTED_OUT',
+    'The recipient asked to get no more messages. They can opt in again by writing START, or you can record that they did.',
+  )
+}
+
+/** Before the message is stored, so that what is told of it knows them already. */
+async function meetRecipient(options: SubmitOptions, message: NewMessage, draft: Draft): Promise<void> {
+  const target = targetOfLane(message.lane)
+  if (draft.createContact === true && draft.conversationId === null && 'handle' in target)
+    await options.meet(message.customerId, target.handle)
+}
+
+export function lineNamed(lines: readonly Line[], from: string): Line {
   const recipient = parseRecipient(from)
   const handle = recipient === null || recipient.kind === 'chat' ? null : recipient.handle
   const line = handle === null ? undefined : lines.find((one) => one.address === handle || one.email === handle)

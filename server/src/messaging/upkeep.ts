@@ -15,6 +15,9 @@ export interface UpkeepOptions {
   mint: Mint
   callers: { flushUse(): Promise<void> }
   commands: { clean(): Promise<void>; serve(): Promise<void> }
+  conversations: { forgetTold(rowsMax: number): Promise<number> }
+  contacts: { noteContacted(eventsMax: number): Promise<number> }
+  callbacks: { forget(): Promise<void> }
   clock: Clock
   log: { info(facts: object, message: string): void; error(facts: object, message: string): void }
   retentionMs: number
@@ -24,7 +27,9 @@ const turnMs = 5_000
 const partitionEveryMs = 3_600_000
 const sweepEveryMs = 60_000
 const usagePage = 5_000
+const contactedPage = 5_000
 const orphansPage = 500
+const toldPage = 5_000
 
 export function createUpkeep(options: UpkeepOptions) {
   const { store, clock, log } = options
@@ -54,6 +59,7 @@ export function createUpkeep(options: UpkeepOptions) {
   async function turn(): Promise<void> {
     if (clock.monotonic() >= partitionAt) await partition()
     while ((await store.countUsage(usagePage)) === usagePage) if (stopping.signal.aborted) return
+    while ((await options.contacts.noteContacted(contactedPage)) === contactedPage) if (stopping.signal.aborted) return
     await options.callers.flushUse()
     // A bell may be lost: what was asked of this process is looked for now and then as well.
     await options.commands.serve()
@@ -61,6 +67,8 @@ export function createUpkeep(options: UpkeepOptions) {
     if (clock.monotonic() < sweepAt) return
     sweepAt = clock.monotonic() + sweepEveryMs
     await options.commands.clean()
+    await options.callbacks.forget()
+    while ((await options.conversations.forgetTold(toldPage)) === toldPage) if (stopping.signal.aborted) return
     const stranded = await options.outbox.sweep()
     if (stranded > 0) log.error({ lanes: stranded }, 'messages had no lane; this is a bug, please report it')
   }

@@ -2,10 +2,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Channel } from '../../src/model/channel.ts'
+import { memberOf } from '../../src/model/chat-change.ts'
 import type { Conversation } from '../../src/model/conversation.ts'
 import type { FailureKind } from '../../src/model/delivery.ts'
 import type { CustomerId, EventId, Handle, LineId, MessageId, ProviderMessageId } from '../../src/model/ids.ts'
+import type { NewConversation } from '../../src/store/conversations.ts'
+import type { NewInbound } from '../../src/store/inbound.ts'
 import type { NewMessage } from '../../src/store/messages.ts'
+import type { NewChoice } from '../../src/store/people/opt-outs.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { dateOf } from './ledger-rows.ts'
 import { createModelLedger } from './model-side.ts'
@@ -26,6 +30,18 @@ const conversation: Conversation = {
   providerChatId: null,
   isGroup: false,
   name: null,
+  participants: [],
+}
+
+const group: NewConversation = {
+  id: '00000000-0000-7000-8000-0000000000c1' as Conversation['id'],
+  customerId,
+  lineId,
+  channel: 'whatsapp',
+  chat: '12025550100@g.us' as NewConversation['chat'],
+  handle: null,
+  isGroup: true,
+  name: 'Kitchen',
   participants: [],
 }
 
@@ -100,6 +116,15 @@ const end = fc.record({
   isEcho: fc.boolean(),
   key,
 })
+const person = fc.constantFrom('+14155550170', '77@lid').map((handle) => memberOf(handle as Handle))
+const change = fc.oneof(
+  fc.record({ what: fc.constant('title' as const), title: fc.constantFrom('Kitchen', ' Kitchen', 'Garden') }),
+  fc.record({
+    what: fc.constant('photo' as const),
+    photo: fc.constantFrom('removed' as const, { mark: 'm', url: null }),
+  }),
+  fc.record({ what: fc.constantFrom('joined' as const, 'left' as const), member: person }),
+)
 const place = { claim: small(3), head: small(1) }
 const of = <const Name extends string>(...names: Name[]) => ({ do: fc.constantFrom(...names) })
 
@@ -135,8 +160,20 @@ const step = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ ...of('retry', 'cancel'), message: small(8) }) },
-  { weight: 1, arbitrary: fc.record({ ...of('inbound'), key }) },
+  { weight: 1, arbitrary: fc.record({ ...of('inbound'), key, isWithheld: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      ...of('change chat'),
+      change,
+      origin: fc.constantFrom('caller', 'network'),
+      notice: small(4),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ ...of('tell once'), key: small(1), forMs: fc.constantFrom(3_000, 60_000) }) },
+  { weight: 1, arbitrary: fc.record(of('forget')) },
   { weight: 1, arbitrary: fc.record({ ...of('find'), key }) },
+  { weight: 2, arbitrary: fc.record({ ...of('choose'), isOut: fc.boolean(), key: fc.option(key) }) },
   { weight: 1, arbitrary: fc.record(of('register')) },
   { weight: 2, arbitrary: fc.record({ ...of('beat', 'die', 'take lines', 'renew lines', 'leave', 'bury'), node }) },
   {
@@ -184,9 +221,21 @@ function createPlan() {
       case 'cancel':
         return [{ do: next.do, customerId, id: messageId(next.message + 1) }]
       case 'inbound':
-        return [{ do: 'inbound', message: inboundOf(numbered(), next.key) }]
+        return [
+          { do: 'inbound', message: inboundOf(numbered(), next.key, next.isWithheld) },
+          { do: 'find', key: next.key },
+        ]
+      case 'change chat':
+        return [{ ...next, chat: group, origin: next.origin, notice: `notice ${next.notice}` }]
+      case 'tell once':
+        return [{ ...next, customerId, key: `key ${next.key}` }]
       case 'find':
         return [{ do: 'find', key: next.key }]
+      case 'choose': {
+        const number = numbered()
+        const message = next.key === null ? null : inboundOf(number, next.key, false)
+        return [{ do: 'choose', customerId, event: choiceOf(number, next.isOut, message), message }]
+      }
       case 'bury':
         return [{ do: 'bury', node: next.node, leaseMs: 15_000 }]
       case 'register':
@@ -196,6 +245,7 @@ function createPlan() {
       case 'finish':
       case 'renew lanes':
       case 'release line':
+      case 'forget':
         return [next]
       default:
         return [{ do: next.do, node: next.node }]
@@ -218,7 +268,11 @@ function workOf(next: Step & { do: 'work' }): Operation[] {
   return operations
 }
 
-function inboundOf(number: number, { channel, providerId }: { channel: Channel; providerId: ProviderMessageId }) {
+function inboundOf(
+  number: number,
+  { channel, providerId }: { channel: Channel; providerId: ProviderMessageId },
+  isWithheld: boolean,
+): NewInbound {
   const { content, event } = newMessage(number, { lane: 0, key: null, route: 0, aheadMs: null }, 0)
   return {
     customerId,
@@ -230,8 +284,16 @@ function inboundOf(number: number, { channel, providerId }: { channel: Channel; 
     from: '+14155550170',
     to: null,
     content,
-    event,
+    metadata: isWithheld ? { otp: { code: '4821' } } : null,
+    event: isWithheld ? null : event,
   }
+}
+
+function choiceOf(number: number, isOut: boolean, message: NewInbound | null): NewChoice {
+  const source = message === null ? ('api' as const) : ('keyword' as const)
+  const data = { person: '+14155550170' as Handle, contactId: null, channel: message?.channel ?? null, source }
+  const id = eventId(number + 5_000)
+  return { id, type: isOut ? 'contact.opted_out' : 'contact.opted_in', correlationId: null, data }
 }
 
 let database: TestDatabase

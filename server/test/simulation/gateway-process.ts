@@ -62,7 +62,9 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
   }
   const heard = (ring: { lines: readonly unknown[]; changed: boolean }) => {
     if (ring.lines.length > 0 || ring.changed) outbox.wake()
-    if (ring.changed) links.look()
+    if (!ring.changed) return
+    ledgers.forget()
+    links.look()
   }
   const onError = (error: unknown) =>
     port.options.history.say(port.label, `trouble: ${error instanceof Error ? error.message : String(error)}`)
@@ -75,7 +77,13 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     heard,
     onError,
   })
-  const inbox = createInbox({ ledger: ledgers.inbox, mint, told: () => undefined })
+  const inbox = createInbox({
+    ledger: ledgers.inbox,
+    mint,
+    choicesCount: ledgers.optOuts.counts,
+    chosen: bell.changed,
+    told: () => undefined,
+  })
   const links = new Links({
     ledger: { ...store.nodes, setLink: store.lines.setLink },
     vault: store.vault,
@@ -106,6 +114,7 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     connection,
     told: () => undefined,
     capabilities: (channel) => capabilitiesOf(options, channel),
+    closed: ledgers.optOuts.closed,
     knownAbsent: reach.knownAbsent,
     learnAbsent: reach.learnAbsent,
     conversations: ledgers.conversations(mint),
@@ -130,6 +139,9 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     message: store.messages.get,
     winner: store.messages.winner,
     keepBytes: () => Promise.reject(new Error('not used')),
+    admit: async () => {},
+    closed: ledgers.optOuts.closed,
+    meet: async () => {},
     stored: (message: Message) => bell.work(message.lineId),
   }
   return {

@@ -1,12 +1,20 @@
 /** The model of what networks tell us, of conversations, and of the processes and the lines they hold. */
 import type { Channel } from '../../src/model/channel.ts'
-import type { Conversation, Participant } from '../../src/model/conversation.ts'
-import type { ConversationId, CustomerId, LineId, MessageId, ProviderMessageId } from '../../src/model/ids.ts'
+import type { Origin } from '../../src/model/chat-change.ts'
+import type { Conversation } from '../../src/model/conversation.ts'
+import type { NewEvent } from '../../src/model/event.ts'
+import type { ConversationId, CustomerId, Handle, LineId, MessageId, ProviderMessageId } from '../../src/model/ids.ts'
 import type { Message } from '../../src/model/message.ts'
 import type { EarlyReceipt, Fence } from '../../src/store/changes.ts'
-import type { ConversationKey, NewConversation } from '../../src/store/conversations.ts'
+import type {
+  ConversationKey,
+  ConversationOutcome,
+  ConversationRequest,
+  NewConversation,
+} from '../../src/store/conversations.ts'
 import type { NewInbound, ProviderKey } from '../../src/store/inbound.ts'
 import type { HeldLine } from '../../src/store/nodes.ts'
+import type { NewChoice } from '../../src/store/people/opt-outs.ts'
 import { dateOf, type LineRow, never, type Rows, tellRow } from './ledger-rows.ts'
 
 const earlyMax = 10
@@ -28,11 +36,36 @@ export function storeInbound(rows: Rows, batch: readonly NewInbound[], nowMs: nu
     const name = providerName(input, 'inbound')
     if (rows.providerIds.has(name) && rows.plant !== 'inbound-without-key') continue
     rows.providerIds.set(name, { messageId: input.id, early: [] })
-    rows.messages.set(input.id, { message: inboundMessage(input, dateOf(nowMs)), fingerprint: null })
-    tellRow(rows, input.customerId, input.event, nowMs)
+    const withheld = input.event === null
+    rows.messages.set(input.id, { message: inboundMessage(input, dateOf(nowMs)), fingerprint: null, withheld })
+    if (input.event !== null) tellRow(rows, input.customerId, input.event, nowMs)
     fresh.add(input.id)
   }
   return fresh
+}
+
+export function storeChoice(rows: Rows, input: NewInbound, event: NewChoice, nowMs: number): boolean {
+  const isNew = storeInbound(rows, [input], nowMs).size === 1
+  if (isNew) choose(rows, input.customerId, event, nowMs)
+  return isNew
+}
+
+export function choose(rows: Rows, customerId: CustomerId, event: NewChoice, nowMs: number): boolean {
+  const name = optOutName(customerId, event.data.person)
+  const isOut = event.type === 'contact.opted_out'
+  if ((rows.optOuts.get(name) ?? false) === isOut) return false
+  rows.optOuts.set(name, isOut)
+  tellRow(rows, customerId, event, nowMs)
+  return true
+}
+
+function optOutName(customerId: CustomerId, person: Handle): string {
+  return `${customerId} ${person}`
+}
+
+export function optedOut(rows: Rows, customerId: CustomerId): Handle[] {
+  const names = [...rows.optOuts].filter(([name, isOut]) => isOut && name.startsWith(`${customerId} `))
+  return names.map(([name]) => name.slice(customerId.length + 1) as Handle)
 }
 
 function inboundMessage(input: NewInbound, now: Date): Message {
@@ -50,7 +83,7 @@ function inboundMessage(input: NewInbound, now: Date): Message {
     from,
     to,
     content,
-    metadata: null,
+    metadata: input.metadata ?? null,
     route: [channel],
     fallbackTriggered: false,
     providerId,
@@ -73,7 +106,8 @@ function inboundMessage(input: NewInbound, now: Date): Message {
 
 export function findMessage(rows: Rows, key: ProviderKey): MessageId | null {
   const outbound = rows.providerIds.get(providerName(key, 'outbound'))?.messageId ?? null
-  return outbound ?? rows.providerIds.get(providerName(key, 'inbound'))?.messageId ?? null
+  const inbound = rows.providerIds.get(providerName(key, 'inbound'))?.messageId ?? null
+  return outbound ?? (inbound !== null && rows.messages.get(inbound)?.withheld === true ? null : inbound)
 }
 
 export function noteEarly(rows: Rows, key: ProviderKey, receipt: EarlyReceipt): void {
@@ -105,17 +139,56 @@ export function insertConversation(rows: Rows, fresh: NewConversation): Conversa
   return made
 }
 
-export interface Roster {
-  name: string | null
-  participants: readonly Participant[]
+function recentName(customerId: CustomerId, key: string): string {
+  return `${customerId} ${key}`
 }
 
-export function setRoster(rows: Rows, key: ConversationKey, roster: Roster): Conversation | null {
-  const known = rows.conversations.get(chatName(key))
-  if (known === undefined) return null
-  const changed = { ...known, ...roster }
-  rows.conversations.set(chatName(key), changed)
-  return changed
+function recentOrigin(rows: Rows, name: string, nowMs: number): Origin | null {
+  const row = rows.recent.get(name)
+  return row === undefined || row.expiresMs <= nowMs ? null : row.origin
+}
+
+export function changeConversation(rows: Rows, request: ConversationRequest, nowMs: number): ConversationOutcome {
+  const { customerId, of, origin } = request
+  const conversation =
+    'id' in of ? conversationById(rows, customerId, of.id) : conversationByChat(rows, { ...of, customerId })
+  if (conversation === null) return null
+  const { change, notice, undoes } = request.keys(conversation)
+  const originOf = (key: string | null) =>
+    key === null ? null : recentOrigin(rows, recentName(customerId, key), nowMs)
+  const decided = request.decide({
+    conversation,
+    seen: originOf(change?.key ?? null),
+    repeated: originOf(notice?.key ?? null) !== null,
+    undone: originOf(undoes),
+  })
+  if (decided === null && origin === 'caller' && change !== null && originOf(change.key) === 'network')
+    rows.recent.delete(recentName(customerId, change.key))
+  const heard = [decided === null ? null : change, notice].filter((one) => one !== null)
+  for (const { key, forMs } of heard) rows.recent.set(recentName(customerId, key), { origin, expiresMs: nowMs + forMs })
+  if (decided === null) return { told: false, conversation }
+  for (const [name, one] of rows.conversations)
+    if (one.id === conversation.id) rows.conversations.set(name, decided.conversation)
+  if (decided.event !== null) tellRow(rows, customerId, decided.event, nowMs)
+  return { told: decided.event !== null, conversation: decided.conversation }
+}
+
+export function tellOnce(
+  rows: Rows,
+  told: { customerId: CustomerId; event: NewEvent; key: string; forMs: number },
+  nowMs: number,
+): boolean {
+  const name = recentName(told.customerId, told.key)
+  if (recentOrigin(rows, name, nowMs) !== null) return false
+  rows.recent.set(name, { origin: 'network', expiresMs: nowMs + told.forMs })
+  tellRow(rows, told.customerId, told.event, nowMs)
+  return true
+}
+
+export function forgetTold(rows: Rows, nowMs: number): number {
+  const old = [...rows.recent].filter(([, { expiresMs }]) => expiresMs <= nowMs)
+  for (const [name] of old) rows.recent.delete(name)
+  return old.length
 }
 
 export function registerNode(rows: Rows, nowMs: number): number {

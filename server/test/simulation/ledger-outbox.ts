@@ -254,7 +254,7 @@ function firstHoldingOf(rows: Rows, key: LaneKey, nowMs: number): number {
 /** What the first statement of a change locks and reads; null for a message that is not there. */
 export function lockRow(rows: Rows, request: ChangeRequest, nowMs: number): State | null {
   const row = rows.messages.get(request.messageId)
-  if (row === undefined || row.message.customerId !== request.customerId) return null
+  if (row === undefined || row.message.customerId !== request.customerId || row.withheld === true) return null
   const work = workOfMessage(rows, request.messageId)
   const named = namedRow(rows, request)
   const early: readonly EarlyReceipt[] = named === null || named.messageId !== request.messageId ? [] : named.early
@@ -344,5 +344,6 @@ export function changeOutcome({ state, change }: Decided): ChangeOutcome {
 export function readMessageById(rows: Rows, customerId: CustomerId, id: MessageId): Message | null {
   const row = rows.messages.get(id)
   if (row === undefined || row.message.customerId !== customerId || row.message.deletedAt !== null) return null
+  if (row.withheld === true) return null
   return readMessage(rows, row)
 }

@@ -1,5 +1,6 @@
 /** The rows of the in-memory model of the store, and what its statements share. */
 import type { Channel } from '../../src/model/channel.ts'
+import type { Origin } from '../../src/model/chat-change.ts'
 import type { Conversation } from '../../src/model/conversation.ts'
 import type { NewEvent } from '../../src/model/event.ts'
 import type { CustomerId, Handle, LineId, MessageId } from '../../src/model/ids.ts'
@@ -15,6 +16,13 @@ export interface MessageRow {
   /** `pending` is read from the outbox. */
   message: Message
   fingerprint: string | null
+  /** Nobody finds it. */
+  withheld?: boolean
+}
+
+export interface RecentRow {
+  origin: Origin
+  expiresMs: number
 }
 
 export interface OutboxRow extends LaneKey {
@@ -76,6 +84,10 @@ export interface Rows {
   readonly lanes: Map<string, LaneRow>
   readonly providerIds: Map<string, ProviderIdRow>
   readonly conversations: Map<string, Conversation & { customerId: CustomerId }>
+  /** What was told lately, by customer and key. */
+  readonly recent: Map<string, RecentRow>
+  /** Who opted out, or did so once, by customer and person. */
+  readonly optOuts: Map<string, boolean>
   readonly nodes: Map<number, NodeRow>
   readonly lines: Map<LineId, LineRow>
   readonly vault: Map<string, Uint8Array>
@@ -97,6 +109,8 @@ export function createRows(plant: Plant | null): Rows {
     lanes: new Map(),
     providerIds: new Map(),
     conversations: new Map(),
+    recent: new Map(),
+    optOuts: new Map(),
     nodes: new Map(),
     lines: new Map(),
     vault: new Map(),

@@ -1,4 +1,5 @@
 /** The model of the store as a ledger that answers at once: what the differential test compares with PostgreSQL. */
+import { createHash } from 'node:crypto'
 import { channels } from '../../src/model/channel.ts'
 import type { CustomerId, Handle, LineId } from '../../src/model/ids.ts'
 import * as inbound from './ledger-inbound.ts'
@@ -30,12 +31,23 @@ export function createModelLedger(lines: readonly KnownLine[]): Ledger {
     },
     message: async (customerId, id) => outbox.readMessageById(rows, customerId, id),
     storeInbound: async (batch) => inbound.storeInbound(rows, batch, nowMs),
+    storeChoice: async (message, event) => inbound.storeChoice(rows, message, event, nowMs),
+    choose: async (customerId, event) => inbound.choose(rows, customerId, event, nowMs),
+    optedOut: async (customerId) => inbound.optedOut(rows, customerId),
     async noteReceipt(key, receipt) {
       const known = inbound.findMessage(rows, key)
       if (known === null) inbound.noteEarly(rows, key, receipt)
       return known ?? inbound.findMessage(rows, key)
     },
     find: async (key) => inbound.findMessage(rows, key),
+    async ensureConversation(fresh) {
+      const known = inbound.conversationByChat(rows, fresh) ?? inbound.insertConversation(rows, fresh)
+      if (known === null) throw new Error('It is neither there nor can it be made.')
+      return known
+    },
+    changeConversation: async (request) => inbound.changeConversation(rows, request, nowMs),
+    tellOnce: async (customerId, event, once) => inbound.tellOnce(rows, { customerId, event, ...once }, nowMs),
+    forgetTold: async () => inbound.forgetTold(rows, nowMs),
     register: async () => inbound.registerNode(rows, nowMs),
     async die(node) {
       const row = rows.nodes.get(node)
@@ -54,6 +66,17 @@ export function createModelLedger(lines: readonly KnownLine[]): Ledger {
     end: async () => undefined,
     dump: async (fence) => dumpOf(rows, fence),
   }
+}
+
+/** Its customer, and its key as the database keeps it. */
+function recentOf(name: string): [customer: string, key: string] {
+  const space = name.indexOf(' ')
+  return [
+    name.slice(0, space),
+    createHash('sha256')
+      .update(name.slice(space + 1))
+      .digest('hex'),
+  ]
 }
 
 const instant = (ms: number | null) => (ms === null || ms === never ? null : dateOf(ms).toISOString())
@@ -92,6 +115,10 @@ function dumpOf(rows: Rows, fence: (number: number | null) => string | null): ob
       type: event.type,
       data: JSON.parse(JSON.stringify(event.data)) as unknown,
     })),
+    conversations: [...rows.conversations.values()].map(({ id, name, participants }) => ({ id, name, participants })),
+    recent: [...rows.recent]
+      .map(([name, row]) => [...recentOf(name), row.origin, instant(row.expiresMs)].join(' '))
+      .sort(),
     attempts: rows.attempts
       .map(
         (one) =>

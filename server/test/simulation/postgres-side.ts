@@ -1,11 +1,13 @@
 /** The real store as a ledger whose clock stands still until it is moved. */
 import { channels } from '../../src/model/channel.ts'
 import { createChangeStore } from '../../src/store/changes.ts'
+import { createConversationStore } from '../../src/store/conversations.ts'
 import type { Db, Session } from '../../src/store/db.ts'
 import { createInboundStore } from '../../src/store/inbound.ts'
 import { createMessageStore } from '../../src/store/messages.ts'
 import { createNodeStore } from '../../src/store/nodes.ts'
 import { createOutboxStore } from '../../src/store/outbox.ts'
+import { createOptOutStore } from '../../src/store/people/opt-outs.ts'
 import { fromRow, type MessageRow } from '../../src/store/sql/message-row.ts'
 import { messageColumns } from '../../src/store/sql/message-sql.ts'
 import { dateOf } from './ledger-rows.ts'
@@ -22,7 +24,9 @@ export async function createPostgresLedger(db: Db, lines: readonly KnownLine[]):
   const outbox = createOutboxStore(db)
   const changes = createChangeStore(db)
   const inbound = createInboundStore(db)
+  const conversations = createConversationStore(db)
   const nodes = createNodeStore(db)
+  const optOuts = createOptOutStore(db)
   const sessions = new Map<number, Session>()
   let nowMs = 0
   const die = async (node: number) => {
@@ -47,8 +51,15 @@ export async function createPostgresLedger(db: Db, lines: readonly KnownLine[]):
     change: async (request) => (await changes.change([request]))[0] ?? null,
     message: messages.get,
     storeInbound: inbound.store,
+    storeChoice: optOuts.store,
+    choose: optOuts.choose,
+    optedOut: async (customerId) => (await optOuts.standing(customerId)).people ?? [],
     noteReceipt: inbound.noteReceipt,
     find: inbound.findMessage,
+    ensureConversation: conversations.ensure,
+    changeConversation: conversations.change,
+    tellOnce: inbound.tellOnce,
+    forgetTold: conversations.forgetTold,
     async register() {
       const session = await db.session(() => undefined)
       const number = await nodes.register(session)
@@ -77,7 +88,8 @@ export async function createPostgresLedger(db: Db, lines: readonly KnownLine[]):
 async function clear(db: Db, lines: readonly KnownLine[]): Promise<void> {
   await plain(
     db,
-    `truncate customers, lines, links, nodes, messages, outbox, lanes, attempts, events, provider_ids, conversations
+    `truncate customers, lines, links, nodes, messages, outbox, lanes, attempts, events, provider_ids, conversations,
+      recent_events, opt_outs
     restart identity cascade`,
   )
   await plain(db, `select setval('fences', 1, false), setval('node_numbers', 1, false)`)
@@ -127,11 +139,17 @@ async function dumpOf(db: Db, fence: (number: number | null) => string | null): 
     `select concat_ws(' ', customer_id, line_id, channel, direction, provider_id, coalesce(message_id::text, 'null'),
     (select coalesce(json_agg(e ->> 'status')::text, '[]') from jsonb_array_elements(early) e)) as line from provider_ids`,
   )
+  const recent = await plain<{ line: string }>(
+    db,
+    `select concat_ws(' ', customer_id, encode(key, 'hex'), origin, ${iso('expires_at')}) as line from recent_events`,
+  )
   return {
     messages: messages.map(fromRow),
     outbox: outbox.map((row) => ({ ...row, run: fence(row.run) })),
     lanes: lanes.map((row) => ({ ...row, fence: fence(row.fence) })),
     events: await plain(db, `select ${iso('at')} as at, id, type, data from events order by xid, seq`),
+    conversations: await plain(db, 'select id, name, participants from conversations order by created_at, id'),
+    recent: recent.map((row) => row.line).sort(),
     attempts: attempts.map((row) => row.line).sort(),
     names: names.map((row) => row.line.replaceAll('", "', '","')).sort(),
     nodes: await plain(db, `select number, ${iso('seen_at')} as seen from nodes order by number`),

@@ -1,17 +1,22 @@
 /** The same operations on the real store and on its model, so that the two can be compared step by step. */
 
 import type { Mint } from '../../src/lib/mint.ts'
+import { chatChange } from '../../src/messaging/chat-changes.ts'
 import { createRevisions } from '../../src/messaging/revise.ts'
 import { acceptedChange, type Failing, failedChange, receiptChange } from '../../src/messaging/settle.ts'
+import type { ChatChange, Origin } from '../../src/model/chat-change.ts'
 import type { Conversation } from '../../src/model/conversation.ts'
 import { GatewayError } from '../../src/model/errors.ts'
-import type { CustomerId, LineId, MessageId } from '../../src/model/ids.ts'
+import type { NewEvent } from '../../src/model/event.ts'
+import type { CustomerId, EventId, LineId, MessageId } from '../../src/model/ids.ts'
 import type { Message } from '../../src/model/message.ts'
 import type { ChangeOutcome, ChangeRequest, EarlyReceipt } from '../../src/store/changes.ts'
+import type { ConversationOutcome, ConversationRequest, NewConversation } from '../../src/store/conversations.ts'
 import type { NewInbound, ProviderKey } from '../../src/store/inbound.ts'
 import type { AcceptOutcome, NewMessage } from '../../src/store/messages.ts'
 import type { HeldLine } from '../../src/store/nodes.ts'
 import type { Begin, ClaimedLane, ClaimOptions, Finish } from '../../src/store/outbox.ts'
+import type { NewChoice } from '../../src/store/people/opt-outs.ts'
 import { countingMint, createClock } from './clock.ts'
 import { createScheduler } from './scheduler.ts'
 
@@ -24,8 +29,15 @@ export interface Ledger {
   change(request: ChangeRequest): Promise<ChangeOutcome>
   message(customerId: CustomerId, id: MessageId): Promise<Message | null>
   storeInbound(batch: readonly NewInbound[]): Promise<Set<MessageId>>
+  storeChoice(message: NewInbound, event: NewChoice): Promise<boolean>
+  choose(customerId: CustomerId, event: NewChoice): Promise<boolean>
+  optedOut(customerId: CustomerId): Promise<readonly string[]>
   noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<MessageId | null>
   find(key: ProviderKey): Promise<MessageId | null>
+  ensureConversation(fresh: NewConversation): Promise<Conversation>
+  changeConversation(request: ConversationRequest): Promise<ConversationOutcome>
+  tellOnce(customerId: CustomerId, event: NewEvent, once: { key: string; forMs: number }): Promise<boolean>
+  forgetTold(rowsMax: number): Promise<number>
   register(): Promise<number>
   /** The process's connection ends. */
   die(node: number): Promise<void>
@@ -62,6 +74,10 @@ export type Operation =
   | { do: 'retry' | 'cancel'; customerId: CustomerId; id: MessageId }
   | { do: 'inbound'; message: NewInbound }
   | { do: 'find'; key: ProviderKey }
+  | { do: 'choose'; customerId: CustomerId; event: NewChoice; message: NewInbound | null }
+  | { do: 'change chat'; chat: NewConversation; change: ChatChange; origin: Origin; notice: string }
+  | { do: 'tell once'; customerId: CustomerId; key: string; forMs: number }
+  | { do: 'forget' }
   | { do: 'register' }
   | { do: 'beat' | 'die' | 'take lines' | 'renew lines' | 'leave'; node: number }
   | { do: 'bury'; node: number; leaseMs: number }
@@ -108,11 +124,42 @@ export async function perform(side: Side, operation: Operation): Promise<unknown
       return [...(await ledger.storeInbound([operation.message]))]
     case 'find':
       return ledger.find(operation.key)
+    case 'choose':
+      return choose(ledger, operation)
+    case 'change chat':
+    case 'tell once':
+    case 'forget':
+      return tell(side, operation)
     case 'advance':
       return ledger.advance(operation.ms)
     default:
       return performOfNodes(side, operation)
   }
+}
+
+async function choose(ledger: Ledger, operation: Operation & { do: 'choose' }): Promise<unknown> {
+  const { customerId, event, message } = operation
+  const done = message === null ? await ledger.choose(customerId, event) : await ledger.storeChoice(message, event)
+  return { done, optedOut: [...(await ledger.optedOut(customerId))].sort() }
+}
+
+type Telling = Extract<Operation, { do: 'change chat' | 'tell once' | 'forget' }>
+
+async function tell({ ledger, mint }: Side, operation: Telling): Promise<unknown> {
+  if (operation.do === 'forget') return ledger.forgetTold(1_000)
+  if (operation.do === 'tell once') {
+    const { customerId, key, forMs } = operation
+    const data = { messageId: null } as never
+    const event = { id: mint() as EventId, type: 'message.reaction', correlationId: null, data } as const
+    return ledger.tellOnce(customerId, event, { key, forMs })
+  }
+  const { chat, change, origin, notice } = operation
+  const { id, customerId, lineId, channel, chat: name } = chat
+  await ledger.ensureConversation(chat)
+  const of = origin === 'caller' ? { id } : { lineId, channel, chat: name }
+  const named = origin === 'caller' ? null : { id: notice, externalId: null }
+  const news = { of: { customerId, of }, change, origin, actor: null, to: null, notice: named }
+  return ledger.changeConversation(chatChange(news, mint))
 }
 
 type OfNodes = Extract<

@@ -3,6 +3,7 @@ import type { Channel } from '../../src/model/channel.ts'
 import type { LineId } from '../../src/model/ids.ts'
 import type { Line } from '../../src/model/line.ts'
 import type { BellStore, Ring } from '../../src/store/bell.ts'
+import type { AliasStore } from '../../src/store/chats/aliases.ts'
 import type { ConversationStore } from '../../src/store/conversations.ts'
 import type { Session } from '../../src/store/db.ts'
 import type { InboundStore } from '../../src/store/inbound.ts'
@@ -10,6 +11,7 @@ import type { LineStore, StoredLine } from '../../src/store/lines.ts'
 import type { MessageStore } from '../../src/store/messages.ts'
 import type { NodeStore } from '../../src/store/nodes.ts'
 import type { OutboxStore } from '../../src/store/outbox.ts'
+import type { OptOutStore } from '../../src/store/people/opt-outs.ts'
 import type { ReachStore } from '../../src/store/reach.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { VaultStore } from '../../src/store/vault.ts'
@@ -43,6 +45,8 @@ export function createStoreModel(db: Database, port: Port): Store {
     changes: createChangeModel(db, port),
     inbound: inboundStore(db, port),
     conversations: conversationStore(db, port),
+    aliases: aliasStore(port),
+    optOuts: optOutStore(db, port),
     nodes: nodeStore(db, port),
     lines: lineStore(db, port),
     reach: reachStore(port),
@@ -143,6 +147,10 @@ function inboundStore({ rows, locks }: Database, port: Port): InboundStore {
       port.statement('tell', (nowMs) => {
         rows.events.push({ customerId, atMs: nowMs, event })
       }),
+    tellOnce: (customerId, event, once) =>
+      port.statement('tell once', (nowMs) => inbound.tellOnce(rows, { customerId, event, ...once }, nowMs)),
+    // Links keep no state here, so none is known to be up.
+    isConnected: () => port.statement('link state', () => false),
   }
 }
 
@@ -161,9 +169,32 @@ function conversationStore({ rows }: Database, port: Port): ConversationStore {
       if (winner === null) throw new Error(`Conversation ${fresh.id} was neither made nor found.`)
       return winner
     },
-    setRoster: (key, name, participants) =>
-      port.statement('roster', () => inbound.setRoster(rows, key, { name, participants })),
+    // Its row is locked throughout, so to everybody else it happens at once.
+    change: (request) => port.statement('change chat', (nowMs) => inbound.changeConversation(rows, request, nowMs)),
+    forgetTold: () => port.statement('forget', (nowMs) => inbound.forgetTold(rows, nowMs)),
   }
+}
+
+function optOutStore({ rows }: Database, port: Port): OptOutStore {
+  return {
+    choose: (customerId, event) => port.statement('choose', (nowMs) => inbound.choose(rows, customerId, event, nowMs)),
+    store: (message, event) =>
+      port.statement('store choice', (nowMs) => {
+        port.options.history.say(port.label, `inbound ${message.providerId} says ${event.type}`)
+        return inbound.storeChoice(rows, message, event, nowMs)
+      }),
+    standing: (customerId) =>
+      port.statement('opt-outs', () => ({ channels: ['sms'], people: inbound.optedOut(rows, customerId) })),
+    optedOut: (asked) =>
+      port.statement('opted out', () =>
+        asked.map(({ customerId, person }) => inbound.optedOut(rows, customerId).includes(person)),
+      ),
+  }
+}
+
+/** Nobody here goes by two names. */
+function aliasStore(port: Port): Pick<AliasStore, 'phonesOf'> {
+  return { phonesOf: () => port.statement('aliases', () => new Map()) }
 }
 
 function nodeStore({ rows }: Database, port: Port): NodeStore {

@@ -1,0 +1,96 @@
+/** One person under several names: what networks tell of a name that has a number is told of the number. */
+import type { ChatInfo, Incoming } from '../../channels/connector.ts'
+import { underNumber } from '../../model/chat-change.ts'
+import type { Conversation } from '../../model/conversation.ts'
+import type { ConversationId, Handle } from '../../model/ids.ts'
+import type { AliasPlace } from '../../store/chats/aliases.ts'
+import type { ConversationRequest } from '../../store/conversations.ts'
+import type { InboxOptions, Source } from '../inbox.ts'
+
+/** The event with everybody in it under their number, as far as it has come out. */
+export async function underNumbers(options: InboxOptions, source: Source, event: Incoming): Promise<Incoming> {
+  const unsure = namesIn(event).filter((handle) => !handle.startsWith('+'))
+  if (unsure.length === 0) return event
+  const phones = await options.ledger.phonesOf(placeOf(source), [...new Set(unsure)])
+  return phones.size === 0 ? event : renamed(event, (handle) => phones.get(handle) ?? handle)
+}
+
+/** From now on they are one person in everything this line hears, and in every conversation it has. */
+export async function joinNames(
+  options: InboxOptions,
+  source: Source,
+  { alias, phone }: { alias: Handle; phone: Handle },
+): Promise<void> {
+  const place = placeOf(source)
+  // First of all: whoever is told of from now on must not come back under the other name.
+  await options.ledger.learnAlias(place, alias, phone)
+  for (const id of await options.ledger.chatsWith(place, alias))
+    await options.ledger.changeConversation(
+      joining(place, id, (conversation) => underNumber(conversation, alias, phone)),
+    )
+}
+
+function joining(
+  { customerId }: AliasPlace,
+  id: ConversationId,
+  join: (conversation: Conversation) => Conversation,
+): ConversationRequest {
+  return {
+    customerId,
+    of: { id },
+    origin: 'network',
+    keys: () => ({ change: null, notice: null, undoes: null }),
+    decide: ({ conversation }) => {
+      const after = join(conversation)
+      return after === conversation ? null : { conversation: after, event: null }
+    },
+  }
+}
+
+function placeOf({ customerId, lineId, channel }: Source): AliasPlace {
+  return { customerId, lineId, channel }
+}
+
+function namesIn(event: Incoming): Handle[] {
+  switch (event.kind) {
+    case 'message':
+      return [event.from, ...(event.group?.members.map(({ handle }) => handle) ?? [])]
+    case 'reaction':
+    case 'typing':
+    case 'audioKept':
+      return [event.from]
+    case 'chat':
+      return [
+        ...(event.actor === null ? [] : [event.actor]),
+        ...('member' in event.change ? [event.change.member] : []),
+      ]
+    default:
+      return []
+  }
+}
+
+function renamed(event: Incoming, nameOf: (handle: Handle) => Handle): Incoming {
+  switch (event.kind) {
+    case 'message':
+      return { ...event, from: nameOf(event.from), group: event.group === null ? null : regrouped(event.group, nameOf) }
+    case 'reaction':
+    case 'typing':
+    case 'audioKept':
+      return { ...event, from: nameOf(event.from) }
+    case 'chat': {
+      const { change } = event
+      const actor = event.actor === null ? null : nameOf(event.actor)
+      return { ...event, actor, change: 'member' in change ? { ...change, member: nameOf(change.member) } : change }
+    }
+    default:
+      return event
+  }
+}
+
+function regrouped(group: ChatInfo, nameOf: (handle: Handle) => Handle): ChatInfo {
+  const members = group.members.map((member) => {
+    const handle = nameOf(member.handle)
+    return handle === member.handle ? member : { ...member, handle, phoneKnown: true }
+  })
+  return { ...group, members: [...new Map(members.map((member) => [member.handle, member])).values()] }
+}
