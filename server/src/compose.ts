@@ -5,8 +5,10 @@ import { createRegistry } from './channels/registry.ts'
 import type { Config } from './config.ts'
 import type { Gateway } from './gateway.ts'
 import { createHttp } from './http.ts'
+import { seededChance } from './lib/chance.ts'
 import { type Clock, systemClock } from './lib/clock.ts'
 import { type DataDir, openDataDir, type SandboxInfo } from './lib/data-dir.ts'
+import { createSafeFetch, type SafeFetch } from './lib/egress/safe-fetch.ts'
 import { createLog, type Log } from './lib/log.ts'
 import { createMint } from './lib/mint.ts'
 import { createSealedBox } from './lib/sealed-box.ts'
@@ -15,6 +17,7 @@ import type { Channel } from './model/channel.ts'
 import { openSandbox } from './sandbox.ts'
 import { createDb, type Db, type DbAddress } from './store/db.ts'
 import { type KeptPostgres, keepEmbeddedPostgres } from './store/postgres/keeper.ts'
+import { textbubblesWording } from './surfaces/textbubbles/webhooks/wording.ts'
 import { createGateway } from './wiring.ts'
 
 export interface Running {
@@ -46,7 +49,10 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
     undo.push(() => dataDir.release())
     const { address, postgres } = await openDatabase(config, { clock, log, ...overrides })
     if (postgres !== null) undo.push(() => postgres.stop())
-    const { gateway, registry } = buildGateway(config, { clock, log, dataDir, address, overrides })
+    const own: { host: string; port: number }[] = []
+    const egress = createSafeFetch({ clock, policy: config.privateNetworks, own: () => own })
+    undo.push(() => egress.close())
+    const { gateway, registry } = buildGateway(config, { clock, log, dataDir, address, egress, overrides })
     undo.push(() => registry.stop())
     await gateway.start()
     undo.push(() => gateway.stop())
@@ -63,6 +69,7 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
       trustProxy,
     })
     const url = config.roles.includes('api') ? await http.listen() : ''
+    if (url !== '') own.push({ host, port: Number(new URL(url).port) })
     undo.push(() => http.close())
     const sandbox = config.sandbox ? await openSandbox({ gateway, dataDir, url }) : null
     return { url, gateway, dataDir, sandbox, stop }
@@ -93,11 +100,12 @@ interface Parts {
   log: Log
   dataDir: DataDir
   address: DbAddress
+  egress: SafeFetch
   overrides: Overrides
 }
 
 function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registry: ReturnType<typeof createRegistry> } {
-  const { clock, log, dataDir, address, overrides } = parts
+  const { clock, log, dataDir, address, egress, overrides } = parts
   const mint = createMint(clock)
   const onError = (error: Error) => log.error({ err: error }, 'a database connection broke')
   const opened = createDb({ address, connectionsMax: config.poolMax, applicationName: 'switchboard', onError })
@@ -112,7 +120,15 @@ function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registr
     blobs: createDiskBlobs(mediaDir, mint),
     connectors: registry.connectors,
     providers: registry.providers,
-    roles: { links: config.roles.includes('links') },
+    egress,
+    wording: textbubblesWording,
+    roles: { links: config.roles.includes('links'), webhooks: config.roles.includes('webhooks') },
+    webhooks: {
+      scheduleMs: config.webhookScheduleMs,
+      timeoutMs: config.webhookTimeoutMs,
+      userAgent: `Switchboard/${config.version}`,
+      chance: seededChance(mint()).next,
+    },
     keyPrefix: config.keyPrefix,
     requestsPerMinute: config.rateLimitPerMinute,
     eventRetentionMs: config.eventRetentionMs,

@@ -2,16 +2,42 @@
 
 import type { ApiKey, Caller, Customer, Scope } from './accounts/caller.ts'
 import type { AdminLine, LineChange, NewLine } from './accounts/lines.ts'
+import type { Contacts } from './contacts/contacts.ts'
+import type { HealthReport } from './links/health.ts'
+import type { Chats } from './messaging/chats/chats.ts'
 import type { Draft } from './messaging/draft.ts'
 import type { Reachability } from './messaging/reach.ts'
 import type { Channel } from './model/channel.ts'
 import type { Cursor, EventType, GatewayEvent } from './model/event.ts'
-import type { CustomerId, EventId, Handle, KeyId, LineId, MessageId } from './model/ids.ts'
-import type { Health, Line } from './model/line.ts'
+import type {
+  CustomerId,
+  DeliveryId,
+  EventId,
+  Handle,
+  KeyId,
+  LineId,
+  MessageId,
+  WebhookId,
+  WebhookJobId,
+} from './model/ids.ts'
+import type { Line } from './model/line.ts'
 import type { Message, MessageFilter } from './model/message.ts'
+import type {
+  Delivery,
+  DeliveryDetail,
+  DeliveryFilter,
+  NewWebhook,
+  ShownSecret,
+  TestResult,
+  Webhook,
+  WebhookChange,
+  WebhookJob,
+} from './model/webhook.ts'
 
 export type { ApiKey, Caller, Customer, Scope } from './accounts/caller.ts'
 export type { AdminLine, LineChange, NewLine } from './accounts/lines.ts'
+export type { HealthReport } from './links/health.ts'
+export type { ChatAt, KnownChat } from './messaging/chats/chats.ts'
 export type { Draft } from './messaging/draft.ts'
 export type { Reachability } from './messaging/reach.ts'
 export type { MessageFilter } from './model/message.ts'
@@ -45,6 +71,8 @@ export interface Gateway {
     react(by: Caller, id: MessageId, reaction: string): Promise<void>
     markRead(by: Caller, id: MessageId): Promise<void>
   }
+  chats: Chats
+  contacts: Contacts
   lines: {
     list(by: Caller): Promise<readonly Line[]>
     reach(by: Caller, handle: Handle): Promise<Reachability>
@@ -60,6 +88,39 @@ export interface Gateway {
     cursorOf(by: Caller, event: EventId): Promise<Cursor | null>
     /** The end of the log as of now. */
     end(): Promise<Cursor>
+  }
+  webhooks: {
+    /** Throws VALIDATION_ERROR for a URL that may not be reached, WEBHOOK_DUPLICATE for the same URL and set of events. */
+    create(by: Caller, input: NewWebhook): Promise<Webhook & ShownSecret>
+    /** Oldest first. */
+    list(by: Caller): Promise<readonly Webhook[]>
+    get(by: Caller, id: WebhookId): Promise<Webhook>
+    change(by: Caller, id: WebhookId, change: WebhookChange): Promise<Webhook>
+    remove(by: Caller, id: WebhookId): Promise<void>
+    /** Sends a test event at once and waits for the answer. */
+    test(by: Caller, id: WebhookId): Promise<TestResult>
+    rotateSecret(by: Caller, id: WebhookId): Promise<Webhook & ShownSecret>
+    /** Legacy clients know one webhook: all active ones are deactivated and this one is made. */
+    replaceAll(by: Caller, input: NewWebhook): Promise<Webhook & ShownSecret>
+    /** How many were active. */
+    deactivateAll(by: Caller): Promise<number>
+    /** Newest first. */
+    deliveries(by: Caller, id: WebhookId, filter: DeliveryFilter): Promise<Page<Delivery>>
+    delivery(by: Caller, id: WebhookId, delivery: DeliveryId): Promise<DeliveryDetail>
+    /** Throws INVALID_STATUS for one that is pending. */
+    redeliver(by: Caller, id: WebhookId, delivery: DeliveryId): Promise<Delivery>
+    recover(by: Caller, id: WebhookId, since: Date): Promise<WebhookJob>
+    replay(
+      by: Caller,
+      id: WebhookId,
+      range: { since: Date; until: Date | null; events: readonly string[] | null },
+    ): Promise<WebhookJob>
+    jobs(by: Caller, id: WebhookId): Promise<readonly WebhookJob[]>
+    job(by: Caller, id: WebhookId, job: WebhookJobId): Promise<WebhookJob>
+    /** Since when what signs the deliveries to `callbackUrl` is the same; null until there has been one. */
+    callbackSecret(by: Caller): Promise<{ rotatedAt: Date | null }>
+    /** Shown here and never again. */
+    rotateCallbackSecret(by: Caller): Promise<{ secret: string; rotatedAt: Date }>
   }
   admin: {
     createCustomer(input: {
@@ -103,11 +164,4 @@ export interface Gateway {
   start(): Promise<void>
   /** Closes the doors in order: work drains, links stop, the store closes. */
   stop(): Promise<void>
-}
-
-export interface HealthReport {
-  database: boolean
-  /** The work loops run and have looked at the database lately. */
-  outbox: boolean
-  links: Record<Channel, { health: Health; lines: number }>
 }

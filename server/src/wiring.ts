@@ -3,33 +3,38 @@
 import { type Callers, createCallers } from './accounts/callers.ts'
 import { createLines, type Lines } from './accounts/lines.ts'
 import type { Connector } from './channels/connector.ts'
+import { type ContactsRoom, createContacts } from './contacts/contacts.ts'
 import { type Bell, createBell, type Rung } from './events/bell.ts'
 import { createFollow } from './events/follow.ts'
 import type { Gateway } from './gateway.ts'
 import type { Clock } from './lib/clock.ts'
+import type { SafeFetch } from './lib/egress/safe-fetch.ts'
 import type { Log } from './lib/log.ts'
 import type { Mint } from './lib/mint.ts'
 import type { SealedBox } from './lib/sealed-box.ts'
 import { type Commands, createCommands } from './links/commands.ts'
+import { healthReport } from './links/health.ts'
 import { Links } from './links/links.ts'
 import { createPresence, type Presence } from './links/presence.ts'
 import type { Blobs } from './media/blobs.ts'
+import { createChats } from './messaging/chats/chats.ts'
 import { createInbox } from './messaging/inbox.ts'
 import { createLedgers, type Ledgers } from './messaging/ledgers.ts'
 import { createOutbox, laneLeaseMs, type Outbox } from './messaging/outbox.ts'
 import { createReach, type Reach } from './messaging/reach.ts'
-import { createRevisions } from './messaging/revise.ts'
+import { actWithin, createRevisions } from './messaging/revise.ts'
 import { newEvent } from './messaging/settle.ts'
 import { submit } from './messaging/submit.ts'
 import { createUpkeep } from './messaging/upkeep.ts'
 import type { Channel } from './model/channel.ts'
 import { GatewayError } from './model/errors.ts'
-import type { CustomerId } from './model/ids.ts'
-import { healthOf } from './model/line.ts'
+import type { Message } from './model/message.ts'
 import type { Db } from './store/db.ts'
 import { migrate, readMigrations } from './store/postgres/migrate.ts'
 import { assertDurable } from './store/postgres/postgres-settings.ts'
 import { createStore, type Store } from './store/store.ts'
+import { createWebhookRoom, type WebhookRoom } from './webhooks/room.ts'
+import type { Wording } from './webhooks/wording.ts'
 
 export interface GatewayOptions {
   db: Db
@@ -41,7 +46,12 @@ export interface GatewayOptions {
   connectors: ReadonlyMap<Channel, Connector>
   /** Which channels a line of a provider has. */
   providers: Readonly<Record<string, readonly Channel[]>>
-  roles: { links: boolean }
+  /** The way out to URLs that callers chose. Closed by whoever opened it. */
+  egress: SafeFetch
+  /** How the surfaces word events for webhooks. */
+  wording: Wording
+  roles: { links: boolean; webhooks: boolean }
+  webhooks: { scheduleMs: readonly number[]; timeoutMs: number; userAgent: string; chance(): number }
   keyPrefix: string
   requestsPerMinute: number
   eventRetentionMs: number
@@ -63,6 +73,9 @@ interface House {
   upkeep: ReturnType<typeof createUpkeep>
   commands: Commands
   reach: Reach
+  webhooks: WebhookRoom
+  chats: ReturnType<typeof createChats>
+  contacts: ContactsRoom
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -70,10 +83,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     callers: { authenticate: house.callers.authenticate },
     messages: messagesOf(house),
+    chats: house.chats,
+    contacts: house.contacts,
     lines: linesOf(house),
     events: eventsOf(house),
+    webhooks: house.webhooks.face,
     admin: adminOf(house),
-    health: () => healthReport(house),
+    health: () =>
+      healthReport({ ...options, lines: house.store.lines, outbox: options.roles.links ? house.outbox : null }),
     start: () => start(house),
     stop: () => stop(house),
   }
@@ -87,16 +104,51 @@ function build(options: GatewayOptions): House {
   const { store, ledgers, bell } = ground
   const upkeep = createUpkeep({
     ...options,
+    ...store,
     store: store.upkeep,
-    outbox: store.outbox,
     change: ledgers.outbox.change,
     told: bell.events,
     callers: accounts.callers,
     commands: { clean: store.commands.clean, serve: traffic.commands.serve },
     retentionMs: options.eventRetentionMs,
   })
-  const house: House = { ...ground, ...accounts, ...traffic, upkeep }
+  const chats = createChats({
+    ...options,
+    ...store,
+    lines: accounts.lines.ofCustomer,
+    act: traffic.commands.act,
+    told: bell.events,
+  })
+  const contacts = createContacts({
+    ...options,
+    ...store,
+    lines: accounts.lines.ofCustomer,
+    ask: (link, verb, handle) =>
+      actWithin(options.clock, { code: 'SERVICE_UNAVAILABLE', ...link }, () =>
+        traffic.commands.act(link, verb, handle),
+      ),
+    changed: bell.changed,
+    told: bell.events,
+    onError: ground.fail('contacts'),
+  })
+  const house: House = { ...ground, ...accounts, ...traffic, upkeep, chats, contacts, webhooks: buildWebhooks(ground) }
   return house
+}
+
+function buildWebhooks({ options, store, bell, presence, fail }: Ground): WebhookRoom {
+  return createWebhookRoom({
+    ...options,
+    ...options.webhooks,
+    store: store.webhooks,
+    callbacks: store.callbacks,
+    queue: store.webhookQueue,
+    log: store.webhookLog,
+    jobs: store.webhookJobs,
+    node: presence.node,
+    changed: bell.changed,
+    told: bell.events,
+    onError: fail('webhooks'),
+  })
 }
 
 type Ground = Pick<House, 'options' | 'store' | 'ledgers' | 'follow' | 'bell' | 'presence'> & {
@@ -138,7 +190,13 @@ function buildTraffic(ground: Ground): Pick<House, 'links' | 'outbox' | 'command
     ...options,
     ledger: { ...store.nodes, setLink: store.lines.setLink },
     vault: store.vault,
-    inbox: createInbox({ ledger: ledgers.inbox, mint, told: bell.events }),
+    inbox: createInbox({
+      ledger: ledgers.inbox,
+      mint,
+      choicesCount: ledgers.optOuts.counts,
+      chosen: bell.changed,
+      told: bell.events,
+    }),
     node: presence.node,
     rename: presence.renew,
     laneLeaseMs,
@@ -173,6 +231,7 @@ function buildTraffic(ground: Ground): Pick<House, 'links' | 'outbox' | 'command
     node: presence.node,
     told: bell.events,
     capabilities: (channel) => options.connectors.get(channel)?.capabilities ?? null,
+    closed: ledgers.optOuts.closed,
     knownAbsent: reach.knownAbsent,
     learnAbsent: reach.learnAbsent,
     conversations: ledgers.conversations(mint),
@@ -184,15 +243,18 @@ function buildTraffic(ground: Ground): Pick<House, 'links' | 'outbox' | 'command
 
 /** Another part of this process, or another process, says that there is something to look at. */
 function hear(house: House, ring: Rung): void {
-  const { outbox, follow, commands, callers, lines, links, options } = house
+  const { outbox, follow, commands, callers, lines, links, ledgers, webhooks, options } = house
   if (ring.lines.length > 0 || ring.changed) outbox.wake()
   for (const customer of ring.customers) follow.wake(customer)
+  webhooks.told(ring.customers)
   const failed = (error: unknown) =>
     options.log.error({ err: error }, 'what other processes asked could not be looked up')
   if (ring.commands) void commands.serve().catch(failed)
   if (!ring.changed) return
   callers.forget()
   lines.forget()
+  ledgers.forget()
+  webhooks.changed()
   links.look()
 }
 
@@ -222,9 +284,13 @@ function messagesOf(house: House): Gateway['messages'] {
     message: store.messages.get,
     winner: store.messages.winner,
     keepBytes: options.blobs.put,
-    stored: (message: { customerId: CustomerId; lineId: Parameters<Bell['work']>[0] }) => {
-      bell.work(message.lineId)
-      bell.events(message.customerId)
+    admit: house.webhooks.admit,
+    closed: ledgers.optOuts.closed,
+    meet: house.contacts.meet,
+    stored: ({ customerId, lineId, callbackUrl }: Message) => {
+      bell.work(lineId)
+      bell.events(customerId)
+      if (callbackUrl !== null) house.webhooks.calls(customerId)
     },
   }
   return {
@@ -249,16 +315,7 @@ function linesOf(house: House): Gateway['lines'] {
   const { store, lines } = house
   return {
     list: (by) => store.lines.ofCustomer(by.customerId),
-    reach: async (by, handle) => {
-      const known = await lines.ofCustomer(by.customerId)
-      const line = known.find((one) => one.isDefault) ?? known[0]
-      if (line === undefined)
-        throw new GatewayError(
-          'NO_DEFAULT_ADDRESS',
-          'You have no number to reach anybody from. Have one assigned to you.',
-        )
-      return house.reach.reachability(by.customerId, line, handle)
-    },
+    reach: async (by, handle) => house.reach.reachability(by.customerId, await lines.ofCustomer(by.customerId), handle),
   }
 }
 
@@ -296,46 +353,8 @@ function adminOf(house: House): Gateway['admin'] {
     numbers: lines.numbers,
     removeNumber: lines.removeNumber,
     makeDefault: lines.makeDefault,
-    usage: async (filter) => {
-      const rows = await store.upkeep.usage({ ...filter, limit: filter.limit + 1 })
-      const shown = rows.slice(0, filter.limit).map((row) => ({
-        customerId: row.customer_id,
-        day: row.day,
-        event: row.event,
-        channel: row.channel,
-        count: row.count,
-      }))
-      return { rows: shown, hasMore: rows.length > filter.limit }
-    },
+    usage: store.upkeep.usage,
   }
-}
-
-const outboxQuietMs = 10_000
-
-async function healthReport(house: House): Promise<Awaited<ReturnType<Gateway['health']>>> {
-  const { options, store, outbox } = house
-  const links = {
-    imessage: { health: 'unknown', lines: 0 },
-    sms: { health: 'unknown', lines: 0 },
-    whatsapp: { health: 'unknown', lines: 0 },
-  } as const
-  const report: Awaited<ReturnType<Gateway['health']>> = {
-    database: true,
-    outbox: !options.roles.links || options.clock.monotonic() - outbox.lastClaimAt() < outboxQuietMs,
-    links: { imessage: { ...links.imessage }, sms: { ...links.sms }, whatsapp: { ...links.whatsapp } },
-  }
-  try {
-    for (const line of await store.lines.summary()) {
-      const health = healthOf({ channels: [line.channel], links: { [line.channel]: line.state } })
-      const sum = report.links[line.channel]
-      sum.lines += line.lines
-      if (sum.health === 'unknown' || health === 'unhealthy') sum.health = health
-    }
-  } catch (error) {
-    options.log.error({ err: error }, 'the database did not answer a health check')
-    report.database = false
-  }
-  return report
 }
 
 async function start(house: House): Promise<void> {
@@ -358,6 +377,7 @@ async function start(house: House): Promise<void> {
     )
   await presence.start()
   await upkeep.start()
+  if (options.roles.webhooks) house.webhooks.start()
   if (!options.roles.links) return
   await links.start()
   outbox.start()
@@ -366,9 +386,11 @@ async function start(house: House): Promise<void> {
 /** Doors close in order: nothing new is claimed, what runs ends, links stop, the process says goodbye. */
 async function stop(house: House): Promise<void> {
   const { options, outbox, links, presence, bell, upkeep } = house
+  house.chats.close()
   await outbox.stop()
   await links.stop()
   await links.close()
+  await house.webhooks.stop()
   await upkeep.stop()
   await bell.flushed()
   await presence.stop()

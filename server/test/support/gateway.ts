@@ -6,12 +6,14 @@ import { createInMemoryConnector } from '../../src/channels/inmemory/connector.t
 import { createNetwork, type Network, type NetworkOptions } from '../../src/channels/inmemory/network.ts'
 import type { Gateway, Scope } from '../../src/gateway.ts'
 import { createHttp } from '../../src/http.ts'
+import { createSafeFetch, type SafeFetchOptions } from '../../src/lib/egress/safe-fetch.ts'
 import { createMint } from '../../src/lib/mint.ts'
 import { createSealedBox } from '../../src/lib/sealed-box.ts'
 import { createDiskBlobs } from '../../src/media/blobs.ts'
 import { channels } from '../../src/model/channel.ts'
 import type { CustomerId, Handle, LineId } from '../../src/model/ids.ts'
 import { createDb, type Db } from '../../src/store/db.ts'
+import { textbubblesWording } from '../../src/surfaces/textbubbles/webhooks/wording.ts'
 import { createGateway, type GatewayOptions } from '../../src/wiring.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import type { ServerAddress } from './server.ts'
@@ -50,7 +52,22 @@ export interface TestGatewayOptions {
   server?: ServerAddress
   network?: Partial<NetworkOptions>
   requestsPerMinute?: number
+  privateNetworks?: SafeFetchOptions['policy']
+  /** Name servers and authorities of the test. */
+  egress?: Pick<SafeFetchOptions, 'resolve' | 'ca'>
   options?: Partial<GatewayOptions>
+}
+
+const second = 1_000
+const minute = 60 * second
+const hour = 60 * minute
+
+/** The schedule of the product, without its jitter. */
+export const testWebhooks: GatewayOptions['webhooks'] = {
+  scheduleMs: [30 * second, 5 * minute, 30 * minute, 2 * hour, 8 * hour, 24 * hour, 24 * hour],
+  timeoutMs: 10 * second,
+  userAgent: 'Switchboard/0.0.0-test',
+  chance: () => 0.5,
 }
 
 export const testAdminKey = 'adm_test_0123456789abcdefghijklmnop'
@@ -67,6 +84,12 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     warn() {},
     error: (facts: object, message: string) => void errors.push({ ...facts, message }),
   }
+  const egress = createSafeFetch({
+    clock,
+    policy: settings.privateNetworks ?? 'loopback',
+    own: () => [],
+    ...settings.egress,
+  })
   const gateway = createGateway({
     db: keepOpen(database.db),
     clock,
@@ -76,7 +99,10 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     blobs: createDiskBlobs(home, mint),
     connectors: new Map(channels.map((channel) => [channel, createInMemoryConnector(network, channel)])),
     providers: { sandbox: channels },
-    roles: { links: true },
+    egress,
+    wording: textbubblesWording,
+    roles: { links: true, webhooks: true },
+    webhooks: testWebhooks,
     keyPrefix: 'tb_',
     requestsPerMinute: settings.requestsPerMinute ?? 0,
     eventRetentionMs: 30 * 86_400_000,
@@ -100,8 +126,9 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
   const other = await furnish(gateway, 'bob@example.com', '+15550100200' as Handle)
   const settled = () => settle(database.db, network)
   const pass = async (ms: number) => {
-    await database.advance(ms)
     await keepLeases(database.db, ms)
+    // Both clocks as close together as can be: what begins in between finds its time limit jumping.
+    await database.advance(ms)
     clock.advance(ms)
   }
   await linked(gateway)
@@ -132,6 +159,7 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
       // Sends that hang on purpose are given up at once instead of after the drain time.
       clock.advance(60_000)
       await stopped
+      await egress.close()
       await network.stop()
       await rm(home, { recursive: true, force: true })
       await database.drop()
@@ -163,7 +191,10 @@ export async function joinWithoutLines(first: TestGateway): Promise<{ gateway: G
     blobs: { put: async () => '' },
     connectors: new Map(),
     providers: {},
-    roles: { links: false },
+    egress: createSafeFetch({ clock, policy: 'loopback', own: () => [] }),
+    wording: textbubblesWording,
+    roles: { links: false, webhooks: false },
+    webhooks: testWebhooks,
     keyPrefix: 'tb_',
     requestsPerMinute: 0,
     eventRetentionMs: 30 * 86_400_000,
@@ -207,6 +238,7 @@ async function keepLeases(db: Db, ms: number): Promise<void> {
   const by = `interval '${ms} ms'`
   await db.query({ name: '', text: `update lanes set lease_until = lease_until + ${by} where holder is not null` })
   await db.query({ name: '', text: `update lines set lease_until = lease_until + ${by} where holder is not null` })
+  await db.query({ name: '', text: `update webhooks set lease_until = lease_until + ${by} where holder is not null` })
   await db.query({ name: '', text: `update nodes set seen_at = seen_at + ${by}` })
 }
 

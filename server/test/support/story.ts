@@ -1,5 +1,7 @@
 /** What a story is told with: calls as a customer makes them, and everything that could be heard since it began. */
 import { expect } from 'vitest'
+import type { GatewayEvent } from '../../src/model/event.ts'
+import { wordEvent } from '../../src/surfaces/textbubbles/dialect.ts'
 import type { TestCustomer, TestGateway } from './gateway.ts'
 
 export interface Answer {
@@ -16,6 +18,14 @@ export interface Story {
   get(id: string): Promise<Answer['body']>
   /** Every event since the story began, in the order of the log, and nothing else: `type status channel`. */
   heard(): Promise<string[]>
+  /** The same events in the words that webhooks and streams get. */
+  told(): Promise<Told[]>
+}
+
+export interface Told {
+  type: string
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever came over the wire
+  data: any
 }
 
 export async function tell(gateway: TestGateway, customer: TestCustomer = gateway.customer): Promise<Story> {
@@ -59,6 +69,17 @@ export async function tell(gateway: TestGateway, customer: TestCustomer = gatewa
         [customer.id, mark?.seq ?? 0],
       )
       return rows.map((row) => [row.type, row.status ?? '-', row.channel ?? '-'].join(' '))
+    },
+    async told() {
+      const rows = await db.query<GatewayEvent>(
+        {
+          name: 'story-told',
+          text: `select id, type, at, customer_id as "customerId", correlation_id as "correlationId", data
+            from events where customer_id = $1 and seq > $2 order by xid, seq`,
+        },
+        [customer.id, mark?.seq ?? 0],
+      )
+      return rows.flatMap((row) => wordEvent(row) ?? [])
     },
   }
 }
