@@ -23,8 +23,13 @@ export function checked(schema: z.ZodType, value: unknown): unknown {
 }
 
 export function checkedBody(schema: z.ZodType, body: unknown): unknown {
-  if (body === undefined) throw invalid([{ path: '', message: 'Send a JSON object as the body.' }])
+  if (body === undefined && isRequired(schema))
+    throw invalid([{ path: '', message: 'Send a JSON object as the body.' }])
   return checked(schema, body)
+}
+
+export function isRequired(schema: z.ZodType): boolean {
+  return !schema.safeParse(undefined).success
 }
 
 export function invalid(details: readonly FieldError[]): GatewayError {

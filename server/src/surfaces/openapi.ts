@@ -1,6 +1,7 @@
 /** Prints a table of operations as an OpenAPI 3.1 document: what the routes check is what the document says. */
 import { z } from 'zod'
 import type { ErrorCode } from '../model/errors.ts'
+import { isRequired } from './input.ts'
 import { exampleOf, type JsonSchema, normalised, type Schemas } from './json-schema.ts'
 import { errorsOf, type Route } from './route.ts'
 
@@ -188,7 +189,7 @@ function operationOf(route: Route, printing: Printing): Operation {
       ...Object.keys(namingParameters).map((name) => ({ $ref: `#/components/parameters/${name}` })),
     ],
     ...(route.body !== undefined && {
-      requestBody: { required: true, content: { 'application/json': mediaOf(route.body, printing) } },
+      requestBody: { required: isRequired(route.body), content: { 'application/json': mediaOf(route.body, printing) } },
     }),
     responses: { ...successesOf(route, printing), ...failuresOf(route, printing) },
   }

@@ -6,7 +6,7 @@ import { targetOf } from './target.ts'
 
 let gateway: TestGateway
 beforeAll(async () => {
-  gateway = await startTestGateway()
+  gateway = await startTestGateway({ egress: { resolve: async () => [] } })
 })
 afterAll(() => gateway.stop())
 

@@ -12,7 +12,7 @@ import { type Answer, createWire, type Wire } from './wire.ts'
 export interface FuzzTarget {
   url: string
   document: OpenApi
-  keys: Keys
+  keysOf(operationId: string): Keys
   meaningsOf(operationId: string): Meanings
 }
 
@@ -68,7 +68,8 @@ interface Bench {
 async function fuzzOperation(entry: Entry, { target, options, wire, judge }: Bench): Promise<Outcome> {
   const statuses: Record<string, number> = {}
   let slowestMs = 0
-  const known = { keys: target.keys, meanings: target.meaningsOf(entry.operation.operationId) }
+  const { operationId } = entry.operation
+  const known = { keys: target.keysOf(operationId), meanings: target.meaningsOf(operationId) }
   const requests = requestsTo(entry, target.document, known)
   const property = fc.asyncProperty(requests, async (request) => {
     const answer = await patiently(wire, request)
@@ -89,7 +90,7 @@ async function fuzzOperation(entry: Entry, { target, options, wire, judge }: Ben
           seed: details.seed,
           path: details.counterexamplePath ?? '',
         }
-  return { operationId: entry.operation.operationId, statuses, slowestMs, failure }
+  return { operationId, statuses, slowestMs, failure }
 }
 
 /** Slow means slow every time: a machine that does other things as well is not the gateway's fault. */

@@ -1,5 +1,5 @@
 /** What a customer has and can reach: numbers, capabilities of recipients, and the health of the gateway. */
-import type { HealthReport, Reachability } from '../../gateway.ts'
+import type { Caller, Gateway, HealthReport, Reachability } from '../../gateway.ts'
 import type { Channel } from '../../model/channel.ts'
 import { GatewayError } from '../../model/errors.ts'
 import { parsePhone } from '../../model/handle.ts'
@@ -45,10 +45,12 @@ const getCapabilities = defineRoute({
   errors: ['INVALID_PHONE_NUMBER', 'NO_DEFAULT_ADDRESS'],
   async handle({ gateway }, { caller, params }) {
     const found = await gateway.lines.reach(caller, phoneIn(params.phoneNumber))
+    const { facetime, focus } = await seenOnImessage(gateway, caller, found)
     const data = {
       phoneNumber: found.handle,
-      capabilities: { ...found.channels, facetime: false },
-      focused: false,
+      capabilities: { ...found.channels, facetime: facetime.available },
+      focused: focus.focused,
+      ...(focus.focused && focus.mode !== null && { focusMode: focus.mode }),
       recommendedChannel: recommendedIn(found),
       lastChecked: found.checkedAt.toISOString(),
       cached: found.cached,
@@ -56,6 +58,24 @@ const getCapabilities = defineRoute({
     return { status: 200, data }
   },
 })
+
+const nothingSeen = { facetime: { available: false }, focus: { focused: false, mode: null } }
+
+/** Beside the channels this is a courtesy: what cannot be found out just now is said not to be so. */
+async function seenOnImessage(gateway: Gateway, caller: Caller, { handle, channels }: Reachability) {
+  if (!channels.imessage) return nothingSeen
+  const otherwise =
+    <Answer>(answer: Answer) =>
+    (error: unknown): Answer => {
+      if (error instanceof GatewayError) return answer
+      throw error
+    }
+  const [facetime, focus] = await Promise.all([
+    gateway.contacts.facetime(caller, handle).catch(otherwise(nothingSeen.facetime)),
+    gateway.contacts.focus(caller, handle).catch(otherwise(nothingSeen.focus)),
+  ])
+  return { facetime, focus }
+}
 
 /** Clients know two answers here; WhatsApp is named only where it is all there is. */
 function recommendedIn({ channels, recommended }: Reachability): Channel | null {
@@ -65,7 +85,7 @@ function recommendedIn({ channels, recommended }: Reachability): Channel | null 
 }
 
 /** A `+` gets lost on the way in two manners: left out, or decoded as a space. */
-function phoneIn(text: string): Handle {
+export function phoneIn(text: string): Handle {
   const handle = parsePhone(text.replace(/^ ?(?=\d)/, '+'))
   if (handle === null) {
     throw new GatewayError('INVALID_PHONE_NUMBER', 'Give the number in E.164: a plus sign and 2 to 15 digits.')

@@ -53,7 +53,13 @@ const chat = {
   channel: 'whatsapp',
   isGroup: true,
   participants: [
-    { handle: '+15550100177', contactId: 'k1', role: 'owner', isPhoneResolved: true, admin: 'superadmin' },
+    {
+      handle: '15550100177@s.whatsapp.net',
+      contactId: 'k1',
+      role: 'owner',
+      isPhoneResolved: true,
+      admin: 'superadmin',
+    },
     { handle: '77@lid', contactId: null, role: 'member', isPhoneResolved: false, admin: null },
     { handle: 'self', contactId: null, role: 'self', isPhoneResolved: true },
   ],
@@ -122,6 +128,8 @@ describe('what happens to a message of ours', () => {
       fallbackFrom: 'imessage',
       reason: 'r',
     })
+    const refusal = { errorCode: 'EDIT_FAILED', errorMessage: 'no' }
+    expect(word('message.edit_failed', { message, ...refusal })?.data).toEqual({ ...union, ...refusal })
   })
 
   test('fragments are absent, not null, when it belongs to no conversation', () => {
@@ -169,7 +177,7 @@ describe('what comes in', () => {
         { mimeType: 'application/octet-stream', totalBytes: null, note: expect.any(String) },
         { mimeType: 'image/png', filename: 'b.png', totalBytes: 3, downloadUrl: 'https://files.test/b' },
       ],
-      sender: { contactId: 'k1', handle: '+15550100177' },
+      sender: { contactId: 'k1', handle: '15550100177@s.whatsapp.net' },
       conversation: { id: 'c1', groupName: 'Kitchen' },
     })
   })
@@ -178,6 +186,13 @@ describe('what comes in', () => {
     const data = word('message.inbound', { message: inbound, replyTo: null, attachments: [] })?.data
     expect(data).toMatchObject({ parentMessageId: null, attachments: [] })
     expect(data).not.toHaveProperty('replyTo')
+  })
+
+  test('with a one-time code says so, and without one is silent about it', () => {
+    const otp = { provider: 'whatsapp', code: '301774', rawMatch: '301-774', confidence: 'high' } as const
+    const told = { message: inbound, replyTo: null, attachments: [] }
+    expect(word('message.inbound', { ...told, otp })?.data).toMatchObject({ otp })
+    expect(word('message.inbound', told)?.data).not.toHaveProperty('otp')
   })
 
   test('from somebody whose number is not known names the handle of the one-to-one chat', () => {
@@ -222,6 +237,45 @@ describe('a reaction', () => {
   })
 })
 
+describe('a voice note that was kept', () => {
+  const kept = {
+    target: 'm1',
+    targetExternalId: 'x1',
+    externalId: 'n1',
+    from: '+15550100177',
+    to: '+15550100100',
+    channel: 'imessage',
+  } as unknown as EventData['message.audio_kept']
+  const wire = {
+    externalMessageId: 'n1',
+    targetMessageId: 'msg_m1',
+    targetExternalId: 'x1',
+    from: '+15550100177',
+    to: '+15550100100',
+    channel: 'imessage',
+    customerId: 'cu',
+  }
+
+  test('names it both ways, as far as it is known', () => {
+    expect(word('message.audio_kept', kept)?.data).toEqual(wire)
+    expect(word('message.audio_kept', { ...kept, target: null, externalId: null })?.data).toEqual({
+      ...wire,
+      externalMessageId: null,
+      targetMessageId: null,
+    })
+  })
+})
+
+test('a webhook that was given up says which, and why', () => {
+  const given = { webhookId: 'w1', url: 'https://shop.test/hook', reason: 'exhausted' } as unknown
+  expect(word('webhook.deactivated', given as EventData['webhook.deactivated'])?.data).toEqual({
+    webhookId: 'w1',
+    url: 'https://shop.test/hook',
+    reason: 'exhausted',
+    customerId: 'cu',
+  })
+})
+
 describe('typing', () => {
   const typing = (channel: string, on: boolean) =>
     word('typing.indicator', {
@@ -237,7 +291,7 @@ describe('typing', () => {
       from: '+15550100177',
       channel: 'whatsapp',
       customerId: 'cu',
-      sender: { contactId: 'k1', handle: '+15550100177' },
+      sender: { contactId: 'k1', handle: '15550100177@s.whatsapp.net' },
       chat,
     })
   })

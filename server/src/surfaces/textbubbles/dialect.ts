@@ -3,8 +3,9 @@ import type { Conversation } from '../../model/conversation.ts'
 import type { EventData, EventMessage, GatewayEvent } from '../../model/event.ts'
 import type { LinkState } from '../../model/line.ts'
 import type { Attachment } from '../../model/message.ts'
+import { type CallEvent, type ChatEvent, wordCall, wordChat } from './dialect-chats.ts'
 import { wireEventId, wireMessageId } from './ids.ts'
-import { isRetryable, presentChat, presentStatus } from './present.ts'
+import { isRetryable, presentChat, presentStatus, wireHandle } from './present.ts'
 import type { WireEventType } from './schema.ts'
 
 export interface WireEvent {
@@ -18,17 +19,39 @@ export interface WireEvent {
 
 /** Null when this surface has no word for it, and so tells nothing. */
 export function wordEvent(event: GatewayEvent): WireEvent | null {
-  const worded = typeAndData(event)
-  if (worded === null) return null
   const id = wireEventId(event.id)
-  return { id, type: worded.type, timestamp: event.at.toISOString(), data: worded.data, eventId: id }
+  const worded = typeAndData(event, id)
+  if (worded === null) return null
+  return { id, type: worded.type, timestamp: event.at.toISOString(), data: worded.data, eventId: id, ...worded.flat }
 }
 
-type Worded = Pick<WireEvent, 'type' | 'data'>
+export type Worded = Pick<WireEvent, 'type' | 'data'> & {
+  /** What stands beside `data` as well. */
+  flat?: Record<string, unknown>
+}
 
-function typeAndData(event: GatewayEvent): Worded | null {
+function typeAndData(event: GatewayEvent, id: string): Worded | null {
   const { customerId } = event
   switch (event.type) {
+    case 'chat.participant.added':
+    case 'chat.participant.left':
+    case 'chat.title.changed':
+    case 'chat.photo.changed':
+      return wordChat(event)
+    case 'facetime.incoming':
+    case 'facetime.status_changed':
+      return wordCall(event, id)
+    case 'contact.opted_out':
+    case 'contact.opted_in': {
+      const { person: phoneNumber, contactId, channel, source } = event.data
+      return { type: event.type, data: { phoneNumber, contactId, channel, source, customerId } }
+    }
+    case 'webhook.deactivated': {
+      const { webhookId, url, reason } = event.data
+      return { type: event.type, data: { webhookId, url, reason, customerId } }
+    }
+    case 'message.audio_kept':
+      return { type: event.type, data: { ...keptData(event.data), customerId } }
     case 'typing.indicator':
       return wordTyping(event.data, customerId)
     case 'line.status':
@@ -52,7 +75,10 @@ function typeAndData(event: GatewayEvent): Worded | null {
 
 type StatusEvent = Exclude<
   GatewayEvent,
-  { type: 'typing.indicator' | 'line.status' | 'message.reaction' | 'message.inbound' }
+  | { type: 'typing.indicator' | 'line.status' | 'webhook.deactivated' | 'contact.opted_out' | 'contact.opted_in' }
+  | { type: 'message.reaction' | 'message.audio_kept' | 'message.inbound' }
+  | ChatEvent
+  | CallEvent
 >
 
 function statusData(event: StatusEvent): Record<string, unknown> {
@@ -90,6 +116,8 @@ function detailOf(event: StatusEvent): Record<string, unknown> {
       return { fallbackFrom: event.data.fallbackFrom, reason: event.data.reason }
     case 'message.failed':
       return failure(event.data)
+    case 'message.edit_failed':
+      return { errorCode: event.data.errorCode, errorMessage: event.data.errorMessage }
     case 'message.queued':
     case 'message.unsent':
     case 'message.edited':
@@ -107,7 +135,7 @@ function failure({ errorCode, errorMessage }: EventData['message.failed']): Reco
   }
 }
 
-function inboundData({ message, replyTo, attachments }: EventData['message.inbound']): Record<string, unknown> {
+function inboundData({ message, replyTo, attachments, otp }: EventData['message.inbound']): Record<string, unknown> {
   const parentMessageId = replyTo === null || replyTo.messageId === null ? null : wireMessageId(replyTo.messageId)
   return {
     messageId: wireMessageId(message.id),
@@ -119,6 +147,7 @@ function inboundData({ message, replyTo, attachments }: EventData['message.inbou
     parentMessageId,
     ...(replyTo !== null && { replyTo: { messageId: parentMessageId, externalMessageId: replyTo.externalId } }),
     attachments: attachments.map(wordAttachment),
+    ...(otp !== undefined && { otp }),
     ...(message.conversation !== null && { conversationId: message.conversation.id }),
   }
 }
@@ -152,7 +181,22 @@ function senderIn(
 ): { contactId: string | null; handle: string | null } {
   const other = conversation.isGroup ? undefined : conversation.participants[0]
   const known = conversation.participants.find(({ handle }) => handle === from) ?? (from === null ? other : undefined)
-  return { contactId: known?.contactId ?? null, handle: known?.handle ?? from }
+  const handle = known?.handle ?? from
+  return {
+    contactId: known?.contactId ?? null,
+    handle: handle === null ? null : wireHandle(handle, conversation.channel),
+  }
+}
+
+function keptData(data: EventData['message.audio_kept']): Record<string, unknown> {
+  return {
+    externalMessageId: data.externalId,
+    targetMessageId: data.target === null ? null : wireMessageId(data.target),
+    targetExternalId: data.targetExternalId,
+    from: data.from,
+    to: data.to,
+    channel: data.channel,
+  }
 }
 
 const tapbacks: ReadonlySet<string> = new Set(['love', 'like', 'dislike', 'laugh', 'emphasize', 'question'])

@@ -9,11 +9,13 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
   },
   ALREADY_DELETED: { status: 409, meaning: 'The message is deleted already.' },
   ALREADY_UNSENT: { status: 409, meaning: 'The message was taken back already.' },
-  CHANNEL_NOT_SUPPORTED: { status: 400, meaning: 'The channel of this message cannot do that.' },
+  CHANNEL_NOT_SUPPORTED: { status: 400, meaning: 'The channel of this message or chat cannot do that.' },
+  CHAT_CHANGE_FAILED: { status: 502, meaning: 'The network refused to change the group or what it shows of you.' },
   CONFLICT: {
     status: 409,
     meaning: 'It clashes with what is there: something of that name exists, or is still in use.',
   },
+  CONTACT_EXISTS: { status: 409, meaning: 'A contact with this number exists already. Change that one.' },
   CONTENT_NOT_SUPPORTED: {
     status: 400,
     meaning: 'No channel of this route can carry the content. Change the content or the route.',
@@ -37,9 +39,15 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
     status: 400,
     meaning: 'The recipient is no address. Phone numbers are written as a plus sign and 2 to 15 digits.',
   },
-  INVALID_REQUEST: { status: 400, meaning: 'Fields contradict each other: give either `to` or `chatId`.' },
+  INVALID_REQUEST: {
+    status: 400,
+    meaning: 'Fields contradict each other, or the call is not for chats of this kind; the message says which.',
+  },
   INVALID_SCHEDULED_AT: { status: 400, meaning: '`scheduledAt` is no time. Use ISO 8601 with a zone.' },
-  INVALID_STATUS: { status: 400, meaning: 'The message is in no state in which this can be done.' },
+  INVALID_STATUS: {
+    status: 400,
+    meaning: 'It is in no state in which this can be done; the message says in which it is.',
+  },
   MEDIA_TOO_LARGE: { status: 413, meaning: 'A file is too large. Send a smaller one.' },
   METHOD_NOT_ALLOWED: { status: 405, meaning: 'The path exists, but not with this method. See the header Allow.' },
   MISSING_EXTERNAL_ID: {
@@ -48,6 +56,7 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
   },
   MISSING_WHATSAPP_JID: { status: 400, meaning: 'The WhatsApp chat of this message is not known.' },
   MMS_MEDIA_TOO_LARGE: { status: 413, meaning: 'A file is too large for MMS.' },
+  NAME_REQUIRED: { status: 400, meaning: 'A WhatsApp group needs a name.' },
   NO_CHANNEL_AVAILABLE: {
     status: 400,
     meaning: 'None of the channels asked for is connected or reaches the recipient.',
@@ -65,6 +74,10 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
   RATE_LIMIT_EXCEEDED: { status: 429, meaning: 'Too many calls. Wait as long as Retry-After says.' },
   REACTION_FAILED: { status: 502, meaning: 'The network refused the reaction.' },
   READ_FAILED: { status: 502, meaning: 'The network refused the receipt.' },
+  RECIPIENT_OPTED_OUT: {
+    status: 403,
+    meaning: 'The recipient asked to get no more messages, and no other channel is left.',
+  },
   REPLY_NOT_FOUND: { status: 404, meaning: '`replyTo` names no message of yours.' },
   SCHEDULED_IN_PAST: { status: 400, meaning: '`scheduledAt` is over. Choose a later time, or leave it out.' },
   SCHEDULED_TOO_FAR: { status: 400, meaning: '`scheduledAt` is more than 30 days ahead.' },
@@ -77,6 +90,12 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
   UNSEND_FAILED: { status: 502, meaning: 'The network refused to take it back.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, meaning: 'Bodies are JSON (`application/json`), not compressed.' },
   VALIDATION_ERROR: { status: 400, meaning: 'Some input is not as described. `details` names each field.' },
+  WEBHOOK_DUPLICATE: {
+    status: 409,
+    meaning: 'A webhook with this URL and these events exists already. Change that one, or choose others.',
+  },
+  WEBHOOK_NOT_CONFIGURED: { status: 404, meaning: 'No webhook is active. Create one first.' },
+  WEBHOOK_NOT_FOUND: { status: 404, meaning: 'There is no such webhook of yours.' },
   WHATSAPP_MEDIA_TOO_LARGE: { status: 413, meaning: 'A file is too large for WhatsApp.' },
   WHATSAPP_NOT_CONNECTED: { status: 400, meaning: 'The number is not paired with WhatsApp. Pair it first.' },
   WHATSAPP_RATE_LIMITED: { status: 429, meaning: 'WhatsApp limits messages to strangers. Try again in some hours.' },

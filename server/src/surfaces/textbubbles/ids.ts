@@ -1,5 +1,5 @@
 /** Identifiers as this surface writes them, and cursors. A malformed id names nothing, and is looked up like anything that is not there. */
-import type { ConversationId, EventId, Id, MessageId } from '../../model/ids.ts'
+import type { ConversationId, EventId, Id, MessageId, ProviderChatId } from '../../model/ids.ts'
 import { invalid } from '../input.ts'
 
 const uuid = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}'
@@ -24,6 +24,14 @@ export function plainIdOf<Kind extends string>(text: string): Id<Kind> {
 
 export function conversationIdOf(text: string): ConversationId {
   return plainIdOf<'conversation'>(text)
+}
+
+const chatNameMax = 512
+
+/** By either of its names; what could be neither names nobody, like any id of ours that is not there. */
+export function chatNameOf(text: string): { id: ConversationId } | { chat: ProviderChatId } {
+  const isName = text !== '' && text.length <= chatNameMax && !text.includes('\0') && text.isWellFormed()
+  return isName && !uuidPattern.test(text) ? { chat: text as ProviderChatId } : { id: conversationIdOf(text) }
 }
 
 export function wireMessageId(id: MessageId): string {

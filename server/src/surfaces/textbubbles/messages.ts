@@ -25,6 +25,7 @@ const sendErrors: readonly ErrorCode[] = [
   'MEDIA_TOO_LARGE',
   'NO_CHANNEL_AVAILABLE',
   'NO_DEFAULT_ADDRESS',
+  'RECIPIENT_OPTED_OUT',
   'REPLY_NOT_FOUND',
   'SCHEDULED_IN_PAST',
   'SCHEDULED_TOO_FAR',
@@ -81,6 +82,7 @@ function draftOf(body: Sent, keyInHeader: string | undefined, correlationId: str
     scheduledAt: body.scheduledAt ?? null,
     idempotencyKey: keyOf(body.idempotencyKey, keyInHeader),
     callbackUrl: body.callbackUrl ?? null,
+    createContact: body.createContact ?? false,
     metadata: body.metadata ?? null,
     correlationId,
   }

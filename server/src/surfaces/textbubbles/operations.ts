@@ -4,9 +4,14 @@ import type { Route } from '../route.ts'
 import { accountRoutes } from './account.ts'
 import { adminRoutes } from './admin.ts'
 import { changeRoutes } from './changes.ts'
+import { groupRoutes } from './chats/groups.ts'
+import { chatRoutes } from './chats/routes.ts'
+import { contactRoutes } from './contacts/routes.ts'
 import { errors } from './errors.ts'
 import { instanceRoutes } from './instances.ts'
 import { messageRoutes } from './messages.ts'
+import { webhookLogRoutes } from './webhooks/log.ts'
+import { webhookRoutes } from './webhooks/setup.ts'
 
 export function textbubblesApi(stream: Route, server: { version: string; url: string }): Api {
   return {
@@ -22,7 +27,17 @@ export function textbubblesApi(stream: Route, server: { version: string; url: st
         name: 'Changes',
         description: 'What can be done to a message later: edit, unsend, retry, react, mark as read.',
       },
+      { name: 'Chats', description: 'Conversations of two and groups: find them, read them, make and change them.' },
+      {
+        name: 'Contacts',
+        description: 'Your address book, who wants no more messages, and what a network tells of somebody.',
+      },
       { name: 'Events', description: 'What happens, as it happens.' },
+      {
+        name: 'Webhooks',
+        description:
+          'Events sent to your own server as they happen, tried again until they arrive, and kept so that what was missed can be sent again.',
+      },
       { name: 'Account', description: 'Your numbers, whom they reach, and how the gateway is.' },
       { name: 'Admin', description: "The operator's side: customers, keys, instances and usage. Needs the admin key." },
     ],
@@ -31,5 +46,17 @@ export function textbubblesApi(stream: Route, server: { version: string; url: st
 }
 
 export function textbubblesRoutes(stream: Route): readonly Route[] {
-  return [...messageRoutes, ...changeRoutes, stream, ...accountRoutes, ...adminRoutes, ...instanceRoutes]
+  return [
+    ...messageRoutes,
+    ...changeRoutes,
+    ...chatRoutes,
+    ...groupRoutes,
+    ...contactRoutes,
+    stream,
+    ...webhookRoutes,
+    ...webhookLogRoutes,
+    ...accountRoutes,
+    ...adminRoutes,
+    ...instanceRoutes,
+  ]
 }

@@ -144,12 +144,17 @@ export function presentChat(from: Conversation): WireChat {
 /** The line itself is in every conversation, by a name that tells nothing of its number. */
 const ourselves: WireParticipant = { handle: 'self', contactId: null, role: 'self', isPhoneResolved: true }
 
-function presentParticipant(from: Participant, channel: Conversation['channel']): WireParticipant {
+export function presentParticipant(from: Participant, channel: Conversation['channel']): WireParticipant {
   return {
-    handle: from.handle,
+    handle: wireHandle(from.handle, channel),
     contactId: from.contactId,
     role: from.role,
     isPhoneResolved: from.phoneKnown,
     ...(channel === 'whatsapp' && { admin: from.admin }),
   }
+}
+
+/** A person as their network names them. */
+export function wireHandle(handle: string, channel: Conversation['channel']): string {
+  return channel === 'whatsapp' && handle.startsWith('+') ? `${handle.slice(1)}@s.whatsapp.net` : handle
 }

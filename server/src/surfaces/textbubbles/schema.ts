@@ -32,7 +32,7 @@ const effects = [
 // --- building blocks -------------------------------------------------------------------------------------------------
 
 /** Length is counted in characters, as JSON Schema does, not in UTF-16 units. */
-function text(max: number, min = 0) {
+export function text(max: number, min = 0) {
   const fits = (value: string) => value.length <= max || (value.length <= 2 * max && [...value].length <= max)
   const plain =
     min === 0 ? z.string() : z.string().min(min, min === 1 ? 'This must not be empty.' : `At least ${min} characters.`)
@@ -40,7 +40,7 @@ function text(max: number, min = 0) {
 }
 
 /** Text from a URL or a header: unlike a body's it has not been checked for what a database cannot hold. */
-function word(max: number) {
+export function word(max: number) {
   return text(max, 1).refine(
     (value) => !value.includes('\0') && value.isWellFormed(),
     'It holds a character that cannot be stored.',
@@ -61,7 +61,7 @@ function distinct<Row extends z.ZodType>(list: z.ZodArray<Row>) {
   return list.refine((rows) => new Set(rows).size === rows.length, 'Name each only once.').meta({ uniqueItems: true })
 }
 
-const metadata = z
+export const metadata = z
   .record(z.string(), z.unknown())
   .refine(
     (value) => Buffer.byteLength(JSON.stringify(value)) <= limits.metadataBytes,
@@ -71,7 +71,7 @@ const metadata = z
 const base64Piece = /^[A-Za-z0-9+/]*$/
 
 /** In pieces: one pattern over a hundred megabytes would overflow the matcher's stack. */
-function isBase64(data: string): boolean {
+export function isBase64(data: string): boolean {
   if (data.length % 4 !== 0) return false
   const end = data.endsWith('==') ? data.length - 2 : data.endsWith('=') ? data.length - 1 : data.length
   for (let at = 0; at < end; at += 65_536) {
@@ -84,7 +84,7 @@ export const uuidText = () => z.string().meta({ format: 'uuid' })
 export const time = () => z.string().meta({ format: 'date-time', examples: ['2026-09-04T17:20:00.000Z'] })
 const messageIdText = () =>
   z.string().meta({ pattern: '^msg_[0-9a-f-]{36}$', examples: ['msg_0199a2c4-6f3e-7b10-8d52-3c9e41f7a650'] })
-const channelName = z.enum(channels).meta({ id: 'Channel', description: 'A network that carries messages.' })
+export const channelName = z.enum(channels).meta({ id: 'Channel', description: 'A network that carries messages.' })
 
 export const pageLimit = z.coerce
   .number()
@@ -222,10 +222,10 @@ export const sendMessage = z
         format: 'date-time',
         examples: ['2026-09-04T17:20:00.000Z'],
       }),
-    createContact: z
-      .boolean()
-      .optional()
-      .meta({ description: 'Accepted; has no effect as long as there is no address book.' }),
+    createContact: z.boolean().optional().meta({
+      description:
+        'Makes a contact of the recipient if they have a number and are none yet. Ignored with `chatId`; the message is sent either way.',
+    }),
     ...sendOptions,
   })
   .meta({
@@ -438,7 +438,8 @@ export const capabilities = z
   .object({
     phoneNumber: z.string(),
     capabilities: z.object({ imessage: z.boolean(), sms: z.boolean(), whatsapp: z.boolean(), facetime: z.boolean() }),
-    focused: z.boolean(),
+    focused: z.boolean().meta({ description: 'Their phone holds back what arrives now.' }),
+    focusMode: z.string().optional().meta({ description: 'Only when they are focused and the network tells it.' }),
     recommendedChannel: channelName.nullable(),
     lastChecked: time(),
     cached: z.boolean(),
@@ -476,24 +477,27 @@ const toldEvents = [
   'message.fallback',
   'message.inbound',
   'message.reaction',
+  'message.audio_kept',
   'message.unsent',
   'message.edited',
+  'message.edit_failed',
   'message.deleted',
   'message.scheduled',
   'message.schedule_cancelled',
   'typing.indicator',
-  'whatsapp.status',
-] as const
-/** May be asked for; nothing here tells them yet. */
-const silentEvents = [
-  'message.audio_kept',
-  'message.edit_failed',
   'chat.participant.added',
   'chat.participant.left',
   'chat.title.changed',
   'chat.photo.changed',
   'facetime.incoming',
   'facetime.status_changed',
+  'contact.opted_out',
+  'contact.opted_in',
+  'whatsapp.status',
+  'webhook.deactivated',
+] as const
+/** Known to callers, and never in the log: payments are not made here, and a test goes to the webhook it tests alone. */
+const silentEvents = [
   'payment.request.created',
   'payment.request.paid',
   'payment.request.cancelled',
@@ -502,7 +506,9 @@ const silentEvents = [
 ] as const
 
 export type WireEventType = (typeof toldEvents)[number]
-const askable: ReadonlySet<string> = new Set([...toldEvents, ...silentEvents, '*'])
+/** What webhooks subscribe to and streams are filtered by. No webhook is ever told of `whatsapp.status`. */
+export const subscribableEvents = [...toldEvents, ...silentEvents, '*'] as const
+const askable: ReadonlySet<string> = new Set(subscribableEvents)
 const told: ReadonlySet<string> = new Set(toldEvents)
 
 /** Null: all of them. */
@@ -527,7 +533,7 @@ export const streamQuery = z.object({
     )
     .transform(eventFilter)
     .meta({
-      description: 'Event types separated by commas; all when empty or `*`.',
+      description: `Event types separated by commas; all when empty or \`*\`. They are ${[...toldEvents, ...silentEvents].join(', ')}.`,
       examples: ['message.inbound,message.failed'],
     }),
   lastEventId: word(64).optional().meta({ description: 'For clients that cannot set the header `Last-Event-ID`.' }),

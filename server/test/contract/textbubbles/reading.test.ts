@@ -158,7 +158,7 @@ describe('capabilities', () => {
       expect(status).toBe(200)
       expect(body.data).toEqual({
         phoneNumber: person,
-        capabilities: { imessage: true, sms: true, whatsapp: true, facetime: false },
+        capabilities: { imessage: true, sms: true, whatsapp: true, facetime: true },
         focused: false,
         recommendedChannel: 'imessage',
         lastChecked: expect.stringMatching(/Z$/),

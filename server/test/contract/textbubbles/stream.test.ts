@@ -1,6 +1,7 @@
 /** The event stream as a client lives with it: frames, filters, heartbeats, and resuming without a gap. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Handle } from '../../../src/model/ids.ts'
+import { subscribableEvents } from '../../../src/surfaces/textbubbles/schema.ts'
 import { startTestGateway, type TestGateway, until } from '../../support/gateway.ts'
 import { type Ask, askerOf } from '../ask.ts'
 
@@ -137,6 +138,14 @@ describe('a filter', () => {
     await delivered(listener)
     listener.close()
     expect(listener.types()).toContain('message.queued')
+  })
+
+  test('may name every event there is', async () => {
+    const listener = await listen(`?events=${subscribableEvents.filter((name) => name !== '*').join(',')}`)
+    await send()
+    await delivered(listener)
+    listener.close()
+    expect(listener.types()).toEqual(['message.queued', 'message.sent', 'message.delivered'])
   })
 
   test('with a name that does not exist is refused', async () => {

@@ -1,0 +1,56 @@
+/** How this surface words changes of a group and FaceTime calls. */
+import type { EventData, GatewayEvent } from '../../model/event.ts'
+import type { Worded } from './dialect.ts'
+import { presentChat, type WireParticipant, wireHandle } from './present.ts'
+
+export type ChatEvent = Extract<GatewayEvent, { type: `chat.${string}` }>
+export type CallEvent = Extract<GatewayEvent, { type: `facetime.${string}` }>
+
+export function wordChat(event: ChatEvent): Worded {
+  const { conversation, externalId, actor, to, channel } = event.data
+  const data = {
+    ...(externalId !== null && { externalMessageId: externalId }),
+    chatId: conversation.id,
+    chat: presentChat(conversation),
+    ...whatChanged(event),
+    ...(actor !== null && { actor: wireHandle(actor, channel) }),
+    ...(to !== null && { to }),
+    channel,
+    customerId: event.customerId,
+  }
+  return { type: event.type, data }
+}
+
+function whatChanged(event: ChatEvent): Record<string, unknown> {
+  switch (event.type) {
+    case 'chat.participant.added':
+    case 'chat.participant.left':
+      return { participant: presentMember(event.data) }
+    case 'chat.title.changed':
+      return { name: event.data.name, title: event.data.name }
+    case 'chat.photo.changed':
+      return event.data.photo === null ? {} : { photoUrl: event.data.photo.url }
+  }
+}
+
+/** As in a roster of them alone. We are in every roster, so of ourselves there is nobody to add. */
+function presentMember({
+  conversation,
+  participant,
+}: EventData['chat.participant.added']): WireParticipant | undefined {
+  const participants = participant.role === 'self' ? [] : [participant]
+  return presentChat({ ...conversation, participants }).participants[0]
+}
+
+/** Older consumers look for these fields at the top level, newer ones in `data`; the top level's `timestamp` is the envelope's. */
+export function wordCall(event: CallEvent, eventId: string): Worded {
+  const { type, customerId } = event
+  const { callId: callUuid, person, to, isAudio, isVideo } = event.data
+  if (type === 'facetime.incoming') {
+    const flat = { eventId, callUuid, caller: person, to, isAudio, isVideo }
+    return { type, data: { ...flat, timestamp: Date.parse(event.data.at), customerId }, flat }
+  }
+  const { status, isOutgoing } = event.data
+  const flat = { eventId, callUuid, address: person, to, status, isAudio, isVideo, isOutgoing }
+  return { type, data: { ...flat, customerId }, flat }
+}
