@@ -19,8 +19,17 @@ export async function versionOf(db: Queryable): Promise<string> {
   return `PostgreSQL ${row?.version}`
 }
 
+/** How many deliveries are still to be made. */
+export async function countWaiting(db: Queryable): Promise<number> {
+  const [row] = await db.query<{ count: number }>({ name: '', text: 'select count(*) from webhook_queue' })
+  return row?.count ?? 0
+}
+
+const filled = `messages, provider_ids, conversations, outbox, lanes, attempts, events, webhooks, webhook_queue, webhook_log,
+  webhook_attempts, webhook_jobs`
+
 /** Customers, keys and lines stay. */
 export async function emptyOut(db: Queryable): Promise<void> {
-  await db.query({ name: '', text: 'truncate messages, provider_ids, conversations, outbox, lanes, attempts, events' })
+  await db.query({ name: '', text: `truncate ${filled}` })
   await db.query({ name: '', text: 'checkpoint' })
 }

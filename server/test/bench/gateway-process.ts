@@ -9,7 +9,7 @@ import { type Channel, channels } from '../../src/model/channel.ts'
 import type { Handle } from '../../src/model/ids.ts'
 import type { Db } from '../../src/store/db.ts'
 import { type Answers, answerAs } from './child.ts'
-import { assertSafe, versionOf } from './database.ts'
+import { assertSafe, countWaiting, versionOf } from './database.ts'
 import { machineMs } from './machine-clock.ts'
 import { customersCount, linesPerCustomer, numberIn, type Sender } from './traffic.ts'
 
@@ -89,6 +89,7 @@ function answersOf(running: Running, db: Db, seen: Seen): Answers {
     linked: () => linked(running),
     seen: () => ({ arrived: seen.arrived, delivered: seen.delivered }),
     arrivals: () => [...seen.sentAt],
+    waiting: () => countWaiting(db),
   }
 }
 

@@ -108,7 +108,8 @@ export async function openLoop(load: Load, run: { perSecond: number; warmMs: num
     while (answered < count && wrong === null) {
       const now = machineMs()
       while (next < count && (dueAt[next] ?? 0) <= now) {
-        const wire = free.pop()
+        // In turn: a connection that is never used is closed by the server.
+        const wire = free.shift()
         if (wire === undefined) break
         send(wire)
       }

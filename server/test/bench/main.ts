@@ -1,6 +1,7 @@
 /** `npm run bench`: measures this machine's gateway and prints figures beside what they are to be compared with. */
 import { parseArgs } from 'node:util'
 import { benchAccept } from './accept.ts'
+import { benchChats } from './chats.ts'
 import { endChildren } from './child.ts'
 import { benchGrowth } from './growth.ts'
 import { benchKeys } from './keys.ts'
@@ -9,8 +10,9 @@ import { benchMemory } from './memory.ts'
 import { machineLine, markdown, plainTable, type Table } from './report.ts'
 import { removeFolders, type Settings, withStand } from './stand.ts'
 import { benchStart } from './start.ts'
+import { benchWebhooks } from './webhooks/webhooks.ts'
 
-const parts = ['accept', 'latency', 'start', 'memory', 'keys', 'growth'] as const
+const parts = ['accept', 'latency', 'webhooks', 'start', 'memory', 'keys', 'growth', 'chats'] as const
 type Part = (typeof parts)[number]
 
 const help = `npm run bench [-- PART...] [-- --seconds N] [-- --help]
@@ -19,10 +21,12 @@ Measures, prints tables, and at the end Markdown for docs/benchmarks.md. Figures
 
   accept    durable accepts a second, beside the framework alone and the database alone
   latency   from request to answer and to network, at parts of the load that can be sustained
+  webhooks  deliveries a second, from request to receiver, and beside endpoints that never answer
   start     first start, warm start, and start beside a database that a killed gateway left
   memory    of the gateway's process and of its database, idle
   keys      what checking a key and reading a body cost
   growth    what becomes of each operation with 10 thousand, 1 million and, with --to, more messages
+  chats     groups of a thousand, and a chat with a million messages
   all       all of these (the default)
 
   --seconds N       how long each single measurement takes (5)
@@ -43,18 +47,20 @@ async function run(wanted: ReadonlySet<Part>, settings: Settings): Promise<void>
     tables.push(...found)
     for (const table of found) console.log(plainTable(table))
   }
-  if (wanted.has('accept') || wanted.has('latency')) {
+  if (wanted.has('accept') || wanted.has('latency') || wanted.has('webhooks')) {
     await withStand(settings, async (stand) => {
       database = stand.database
       const accept = wanted.has('accept') ? await benchAccept(settings, stand) : null
       if (accept !== null) show(accept.tables)
       if (wanted.has('latency')) show(await benchLatency(settings, stand, accept?.perSecond ?? null))
+      if (wanted.has('webhooks')) show(await benchWebhooks(settings, stand))
     })
   }
   if (wanted.has('start')) show([await benchStart(settings)])
   if (wanted.has('memory')) show([await benchMemory(settings)])
   if (wanted.has('keys')) show([await benchKeys(settings)])
   if (wanted.has('growth')) show(await benchGrowth(settings))
+  if (wanted.has('chats')) show(await benchChats(settings))
   const machine = machineLine(database)
   console.log(`${machine}\n\n${markdown(tables, machine, new Date().toISOString().slice(0, 10))}\n`)
 }
