@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, inject, test } from 'vitest'
 import { kindsOf, openBench, pointsOf, prepare, sweep } from './boundaries.ts'
 
-test('no kind of boundary is a bad place to die', { timeout: 120_000 }, async () => {
+test('no kind of boundary is a bad place to die', { timeout: 240_000 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-boundaries-'))
   const ground = await prepare(inject('postgres'), dir)
   const benches = [openBench(dir, 1), openBench(dir, 2)] as const
@@ -15,7 +15,7 @@ test('no kind of boundary is a bad place to die', { timeout: 120_000 }, async ()
     const killed: string[] = []
     const work = async (bench: (typeof benches)[number]) => {
       // Some come up only when the walk has not been disturbed before: a few sweeps find them all.
-      for (let round = 0; round < 6 && kinds.length > 0; round++) {
+      for (let round = 0; round < 12 && kinds.length > 0; round++) {
         const { kills, violations } = await sweep(ground, bench, kinds)
         expect(violations, JSON.stringify(kills)).toEqual([])
         killed.push(...kills.map(({ name, side }) => `${side} ${name}`))
