@@ -28,8 +28,8 @@ test('two processes never share a start, so a recycled pid gives itself away', a
 })
 
 test.each(platforms)('a zombie is told from the living (%s)', async (platform) => {
-  // The shell starts a child that ends at once, then becomes `sleep`, which never asks after it.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'])
+  // The shell starts a child that ends soon, but not before the shell has become `sleep`, which never asks after it.
+  const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60'])
   const [line] = (await once(parent.stdout, 'data')) as [Buffer]
   const child = Number(line.toString())
   await expect.poll(() => lookUpProcess(child, platform)?.zombie).toBe(true)
