@@ -120,7 +120,7 @@ test('one is killed: the other takes its lines at once, nothing is sent twice, l
   const tookMs = await untilHeardFrom(pair, held.get(Math.min(...held.keys())) ?? [])
   process.stdout.write(`the lines of a killed process were served again after ${Math.round(tookMs)} ms\n`)
   await busy.stop()
-  expect(busy.asked.length).toBeGreaterThan(200)
+  expect(busy.asked.length).toBeGreaterThan(50)
   await settled(pair, busy)
 })
 
