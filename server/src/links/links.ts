@@ -93,12 +93,9 @@ export class Links {
   }
 
   async close(): Promise<void> {
-    const { ledger, node } = this.#options
-    for (const known of [...this.#held.values()]) {
-      await this.#close(known)
-      await this.#states
-      await ledger.releaseLine(node(), known.line)
-    }
+    for (const known of [...this.#held.values()]) await this.#giveBack(known)
+    // A line that was dropped just now may still have its last state to store.
+    await this.#states
   }
 
   /** Lines changed: do not wait for the next beat. */
@@ -266,10 +263,15 @@ export class Links {
     for (const known of [...this.#held.values()]) {
       if (epochs.get(known.line.id) === known.line.epoch) continue
       this.#options.log.warn({ line: known.line.id }, 'line no longer held')
-      await this.#close(known)
       // Ours still, but no longer to be served: give it back rather than let the lease run out.
-      await this.#options.ledger.releaseLine(this.#options.node(), known.line)
+      await this.#giveBack(known)
     }
+  }
+
+  async #giveBack(held: Held): Promise<void> {
+    await this.#close(held)
+    await this.#states
+    await this.#options.ledger.releaseLine(this.#options.node(), held.line)
   }
 
   /** Without renewal nobody knows whether our leases still count: stop before somebody else starts. */

@@ -1,0 +1,89 @@
+/** What closing means: whatever a link said about itself is stored before the gateway lets go of the database. */
+import { expect, test } from 'vitest'
+import { createHandClock } from '../../test/support/hand-clock.ts'
+import type { Connector } from '../channels/connector.ts'
+import { inMemoryCapabilities } from '../channels/inmemory/capabilities.ts'
+import type { CustomerId, LineId } from '../model/ids.ts'
+import type { HeldLine } from '../store/nodes.ts'
+import { Links, type LinksOptions } from './links.ts'
+
+const line: HeldLine = {
+  id: 'line' as LineId,
+  customerId: 'customer' as CustomerId,
+  address: null,
+  email: null,
+  channels: ['sms'],
+  epoch: 1,
+}
+
+/** A link that says it is off as the last thing it does. */
+const connector: Connector = {
+  channel: 'sms',
+  capabilities: inMemoryCapabilities.sms,
+  open: (_line, host) => ({
+    capabilities: inMemoryCapabilities.sms,
+    actions: {},
+    start: async () => host.setState({ status: 'connecting' }),
+    stop: async () => host.setState({ status: 'off' }),
+    reach: async () => 'yes',
+    send: () => Promise.reject(new Error('nothing is sent here')),
+  }),
+}
+
+function stage() {
+  const clock = createHandClock()
+  const calls: string[] = []
+  let mine: HeldLine[] = []
+  let free = [line]
+  const options: LinksOptions = {
+    ledger: {
+      beat: async () => true,
+      bury: async () => [],
+      renewLanes: async (_node, fences) => new Set(fences),
+      renewLines: async () => mine,
+      takeLines: async () => {
+        mine = [...mine, ...free]
+        const taken = free
+        free = []
+        return taken
+      },
+      releaseLine: async () => void calls.push('released'),
+      setLink: async (_line, _channel, state) => {
+        await clock.sleep(500)
+        calls.push(state.status)
+        return false
+      },
+    },
+    vault: { get: async () => null, put: async () => undefined },
+    connectors: new Map([['sms', connector]]),
+    inbox: { receive: async () => undefined },
+    clock,
+    node: () => 1,
+    laneLeaseMs: 30_000,
+    rename: async () => undefined,
+    fences: () => [],
+    lose: () => undefined,
+    moved: () => undefined,
+    changed: async () => undefined,
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  }
+  return { clock, calls, links: new Links(options), loseAll: () => (mine = []) }
+}
+
+test('closing stores the last state of a line before it is given back', async () => {
+  const { clock, calls, links } = stage()
+  await links.start()
+  await links.stop()
+  await clock.during(links.close())
+  expect(calls).toEqual(['connecting', 'off', 'released'])
+})
+
+test('closing waits for the last state of a line that was dropped just before', async () => {
+  const { clock, calls, links, loseAll } = stage()
+  await links.start()
+  loseAll()
+  await clock.advance(2_000)
+  await clock.during(links.stop())
+  await clock.during(links.close())
+  expect(calls).toEqual(['connecting', 'off', 'released'])
+})
