@@ -1,104 +1,51 @@
 /** Wires the rooms by hand, once: from a database and the networks' connectors to a Gateway. */
-
-import { type Callers, createCallers } from './accounts/callers.ts'
-import { createLines, type Lines } from './accounts/lines.ts'
-import type { Connector } from './channels/connector.ts'
-import { type ContactsRoom, createContacts } from './contacts/contacts.ts'
-import { type Bell, createBell, type Rung } from './events/bell.ts'
+import { createCallers } from './accounts/callers.ts'
+import { createLines } from './accounts/lines.ts'
+import { createContacts } from './contacts/contacts.ts'
+import { createBell, type Rung } from './events/bell.ts'
 import { createFollow } from './events/follow.ts'
+import { adminOf, eventsOf, linesOf, messagesOf } from './faces.ts'
 import type { Gateway } from './gateway.ts'
-import type { Clock } from './lib/clock.ts'
-import type { SafeFetch } from './lib/egress/safe-fetch.ts'
-import type { Log } from './lib/log.ts'
-import type { Mint } from './lib/mint.ts'
-import type { SealedBox } from './lib/sealed-box.ts'
-import { type Commands, createCommands } from './links/commands.ts'
+import { createCommands } from './links/commands.ts'
 import { healthReport } from './links/health.ts'
 import { Links } from './links/links.ts'
-import { createPresence, type Presence } from './links/presence.ts'
-import type { Blobs } from './media/blobs.ts'
+import { createPresence } from './links/presence.ts'
 import { createChats } from './messaging/chats/chats.ts'
 import { createInbox } from './messaging/inbox.ts'
-import { createLedgers, type Ledgers } from './messaging/ledgers.ts'
+import { createLedgers } from './messaging/ledgers.ts'
 import { createOutbox, laneLeaseMs, type Outbox } from './messaging/outbox.ts'
-import { createReach, type Reach } from './messaging/reach.ts'
-import { actWithin, createRevisions } from './messaging/revise.ts'
+import { createReach } from './messaging/reach.ts'
+import { actWithin } from './messaging/revise.ts'
 import { newEvent } from './messaging/settle.ts'
-import { submit } from './messaging/submit.ts'
 import { createUpkeep } from './messaging/upkeep.ts'
-import type { Channel } from './model/channel.ts'
 import { GatewayError } from './model/errors.ts'
-import type { Message } from './model/message.ts'
-import type { Db } from './store/db.ts'
+import type { GatewayOptions, Parts } from './parts.ts'
 import { migrate, readMigrations } from './store/postgres/migrate.ts'
 import { assertDurable } from './store/postgres/postgres-settings.ts'
-import { createStore, type Store } from './store/store.ts'
+import { createStore } from './store/store.ts'
 import { createWebhookRoom, type WebhookRoom } from './webhooks/room.ts'
-import type { Wording } from './webhooks/wording.ts'
-
-export interface GatewayOptions {
-  db: Db
-  clock: Clock
-  mint: Mint
-  log: Log
-  box: SealedBox
-  blobs: Blobs
-  connectors: ReadonlyMap<Channel, Connector>
-  /** Which channels a line of a provider has. */
-  providers: Readonly<Record<string, readonly Channel[]>>
-  /** The way out to URLs that callers chose. Closed by whoever opened it. */
-  egress: SafeFetch
-  /** How the surfaces word events for webhooks. */
-  wording: Wording
-  roles: { links: boolean; webhooks: boolean }
-  webhooks: { scheduleMs: readonly number[]; timeoutMs: number; userAgent: string; chance(): number }
-  keyPrefix: string
-  requestsPerMinute: number
-  eventRetentionMs: number
-  allowUnsafeDatabase: boolean
-}
-
-/** Everything that lives as long as the gateway does. */
-interface House {
-  options: GatewayOptions
-  store: Store
-  bell: Bell
-  callers: Callers
-  lines: Lines
-  links: Links
-  ledgers: Ledgers
-  outbox: Outbox
-  presence: Presence
-  follow: ReturnType<typeof createFollow>
-  upkeep: ReturnType<typeof createUpkeep>
-  commands: Commands
-  reach: Reach
-  webhooks: WebhookRoom
-  chats: ReturnType<typeof createChats>
-  contacts: ContactsRoom
-}
 
 export function createGateway(options: GatewayOptions): Gateway {
-  const house = build(options)
+  const parts = build(options)
   return {
-    callers: { authenticate: house.callers.authenticate },
-    messages: messagesOf(house),
-    chats: house.chats,
-    contacts: house.contacts,
-    lines: linesOf(house),
-    events: eventsOf(house),
-    webhooks: house.webhooks.face,
-    admin: adminOf(house),
+    callers: { authenticate: parts.callers.authenticate },
+    messages: messagesOf(parts),
+    chats: parts.chats,
+    contacts: parts.contacts,
+    lines: linesOf(parts),
+    events: eventsOf(parts),
+    webhooks: parts.webhooks.face,
+    admin: adminOf(parts),
     health: () =>
-      healthReport({ ...options, lines: house.store.lines, outbox: options.roles.links ? house.outbox : null }),
-    start: () => start(house),
-    stop: () => stop(house),
+      healthReport({ ...options, lines: parts.store.lines, outbox: options.roles.links ? parts.outbox : null }),
+    start: () => start(parts),
+    stop: () => stop(parts),
   }
 }
 
-function build(options: GatewayOptions): House {
+function build(options: GatewayOptions): Parts {
   // What rings is heard by what is built later; nothing rings before all of it is there.
-  const ground = layGround(options, (ring) => hear(house, ring))
+  const ground = layGround(options, (ring) => hear(parts, ring))
   const accounts = buildAccounts(ground)
   const traffic = buildTraffic(ground)
   const { store, ledgers, bell } = ground
@@ -131,8 +78,8 @@ function build(options: GatewayOptions): House {
     told: bell.events,
     onError: ground.fail('contacts'),
   })
-  const house: House = { ...ground, ...accounts, ...traffic, upkeep, chats, contacts, webhooks: buildWebhooks(ground) }
-  return house
+  const parts: Parts = { ...ground, ...accounts, ...traffic, upkeep, chats, contacts, webhooks: buildWebhooks(ground) }
+  return parts
 }
 
 function buildWebhooks({ options, store, bell, presence, fail }: Ground): WebhookRoom {
@@ -151,7 +98,7 @@ function buildWebhooks({ options, store, bell, presence, fail }: Ground): Webhoo
   })
 }
 
-type Ground = Pick<House, 'options' | 'store' | 'ledgers' | 'follow' | 'bell' | 'presence'> & {
+type Ground = Pick<Parts, 'options' | 'store' | 'ledgers' | 'follow' | 'bell' | 'presence'> & {
   fail(doing: string): (error: unknown) => void
 }
 
@@ -171,7 +118,7 @@ function layGround(options: GatewayOptions, heard: (ring: Rung) => void): Ground
   }
 }
 
-function buildAccounts({ options, store, bell }: Ground): Pick<House, 'callers' | 'lines'> {
+function buildAccounts({ options, store, bell }: Ground): Pick<Parts, 'callers' | 'lines'> {
   const callers = createCallers({ ...options, store: store.callers })
   const lines = createLines({
     ...options,
@@ -183,7 +130,7 @@ function buildAccounts({ options, store, bell }: Ground): Pick<House, 'callers' 
   return { callers, lines }
 }
 
-function buildTraffic(ground: Ground): Pick<House, 'links' | 'outbox' | 'commands' | 'reach'> {
+function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'commands' | 'reach'> {
   const { options, store, ledgers, bell, presence } = ground
   const { clock, mint, log } = options
   const links = new Links({
@@ -242,8 +189,8 @@ function buildTraffic(ground: Ground): Pick<House, 'links' | 'outbox' | 'command
 }
 
 /** Another part of this process, or another process, says that there is something to look at. */
-function hear(house: House, ring: Rung): void {
-  const { outbox, follow, commands, callers, lines, links, ledgers, webhooks, options } = house
+function hear(parts: Parts, ring: Rung): void {
+  const { outbox, follow, commands, callers, lines, links, ledgers, webhooks, options } = parts
   if (ring.lines.length > 0 || ring.changed) outbox.wake()
   for (const customer of ring.customers) follow.wake(customer)
   webhooks.told(ring.customers)
@@ -258,107 +205,8 @@ function hear(house: House, ring: Rung): void {
   links.look()
 }
 
-function messagesOf(house: House): Gateway['messages'] {
-  const { options, store, ledgers, bell, lines } = house
-  const revisions = createRevisions({
-    clock: options.clock,
-    mint: options.mint,
-    change: ledgers.outbox.change,
-    message: store.messages.get,
-    conversation: (message) =>
-      message.conversationId === null
-        ? Promise.resolve(null)
-        : store.conversations.get(message.customerId, message.conversationId),
-    act: (link, verb, ...args) => house.commands.act(link, verb, ...args),
-    told: (message, work) => {
-      bell.events(message.customerId)
-      if (work) bell.work(message.lineId)
-    },
-  })
-  const submitting = {
-    clock: options.clock,
-    mint: options.mint,
-    accept: ledgers.accept,
-    lines: lines.ofCustomer,
-    conversation: store.conversations.get,
-    message: store.messages.get,
-    winner: store.messages.winner,
-    keepBytes: options.blobs.put,
-    admit: house.webhooks.admit,
-    closed: ledgers.optOuts.closed,
-    meet: house.contacts.meet,
-    stored: ({ customerId, lineId, callbackUrl }: Message) => {
-      bell.work(lineId)
-      bell.events(customerId)
-      if (callbackUrl !== null) house.webhooks.calls(customerId)
-    },
-  }
-  return {
-    submit: (by, draft) => submit(submitting, by.customerId, draft),
-    get: async (by, id) => {
-      const message = await store.messages.get(by.customerId, id)
-      if (message === null) throw new GatewayError('NOT_FOUND', 'There is no such message.')
-      return message
-    },
-    list: (by, filter) => store.messages.list(by.customerId, filter),
-    remove: (by, id) => revisions.remove(by.customerId, id),
-    retry: (by, id) => revisions.retry(by.customerId, id),
-    cancel: (by, id) => revisions.cancel(by.customerId, id),
-    edit: (by, id, text, fallbackText) => revisions.edit(by.customerId, id, { text, fallbackText }),
-    unsend: (by, id) => revisions.unsend(by.customerId, id),
-    react: (by, id, reaction) => revisions.react(by.customerId, id, reaction),
-    markRead: (by, id) => revisions.markRead(by.customerId, id),
-  }
-}
-
-function linesOf(house: House): Gateway['lines'] {
-  const { store, lines } = house
-  return {
-    list: (by) => store.lines.ofCustomer(by.customerId),
-    reach: async (by, handle) => house.reach.reachability(by.customerId, await lines.ofCustomer(by.customerId), handle),
-  }
-}
-
-function eventsOf(house: House): Gateway['events'] {
-  const { store, follow } = house
-  return {
-    async *follow(by, from, signal) {
-      const after = from.after ?? (await store.events.end())
-      yield* follow.follow(by.customerId, { after, types: from.types }, signal)
-    },
-    cursorOf: (by, event) => store.events.cursorOf(by.customerId, event),
-    end: store.events.end,
-  }
-}
-
-function adminOf(house: House): Gateway['admin'] {
-  const { callers, lines, bell, store } = house
-  return {
-    createCustomer: callers.createCustomer,
-    customers: callers.customers,
-    customer: callers.customer,
-    createKey: callers.createKey,
-    keys: callers.keys,
-    revokeKey: async (id) => {
-      const key = await callers.revokeKey(id)
-      bell.changed()
-      return key
-    },
-    createLine: lines.create,
-    lines: lines.page,
-    line: lines.get,
-    changeLine: lines.change,
-    removeLine: lines.remove,
-    addNumber: lines.addNumber,
-    numbers: lines.numbers,
-    removeNumber: lines.removeNumber,
-    makeDefault: lines.makeDefault,
-    usage: store.upkeep.usage,
-  }
-}
-
-async function start(house: House): Promise<void> {
-  const { options, store, links, outbox, presence, upkeep } = house
+async function start(parts: Parts): Promise<void> {
+  const { options, store, links, outbox, presence, upkeep } = parts
   const session = await options.db.session((error) =>
     options.log.error({ err: error }, 'the database went away during start'),
   )
@@ -377,20 +225,20 @@ async function start(house: House): Promise<void> {
     )
   await presence.start()
   await upkeep.start()
-  if (options.roles.webhooks) house.webhooks.start()
+  if (options.roles.webhooks) parts.webhooks.start()
   if (!options.roles.links) return
   await links.start()
   outbox.start()
 }
 
 /** Doors close in order: nothing new is claimed, what runs ends, links stop, the process says goodbye. */
-async function stop(house: House): Promise<void> {
-  const { options, outbox, links, presence, bell, upkeep } = house
-  house.chats.close()
+async function stop(parts: Parts): Promise<void> {
+  const { options, outbox, links, presence, bell, upkeep } = parts
+  parts.chats.close()
   await outbox.stop()
   await links.stop()
   await links.close()
-  await house.webhooks.stop()
+  await parts.webhooks.stop()
   await upkeep.stop()
   await bell.flushed()
   await presence.stop()
