@@ -21,7 +21,7 @@ import type {
   WebhookJobId,
 } from './model/ids.ts'
 import type { Line } from './model/line.ts'
-import type { Message, MessageFilter } from './model/message.ts'
+import type { MemberReceipt, Message, MessageFilter } from './model/message.ts'
 import type {
   Delivery,
   DeliveryDetail,
@@ -70,6 +70,8 @@ export interface Gateway {
     unsend(by: Caller, id: MessageId): Promise<Message>
     react(by: Caller, id: MessageId, reaction: string): Promise<void>
     markRead(by: Caller, id: MessageId): Promise<void>
+    /** Who has got what we sent, and who has read it: everybody of a group who said so, first things first. */
+    receipts(by: Caller, id: MessageId): Promise<{ message: Message; receipts: readonly MemberReceipt[] }>
   }
   chats: Chats
   contacts: Contacts

@@ -124,7 +124,7 @@ export type Incoming =
       status: ReceiptStatus
       at: Date
       detail: string | null
-      /** Whose receipt it is in a group, if the network says so: the first one counts for all. */
+      /** Whose receipt it is in a group, if the network says so: the first one is told, the others are kept. */
       from?: Handle
     }
   | {

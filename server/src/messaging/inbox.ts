@@ -1,5 +1,5 @@
 /** What a network told us → stored facts and events, once. Resolves when durable; rejects when it must be told again. */
-import type { Incoming, IncomingMessage } from '../channels/connector.ts'
+import type { Incoming, IncomingMessage, ReceiptStatus } from '../channels/connector.ts'
 import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
 import { memberOf, membersOf } from '../model/chat-change.ts'
@@ -21,6 +21,7 @@ import { choiceIn } from '../model/opt-out.ts'
 import { storable } from '../model/text.ts'
 import type { ChangeOutcome, ChangeRequest, EarlyReceipt } from '../store/changes.ts'
 import type { AliasPlace } from '../store/chats/aliases.ts'
+import type { NewMemberReceipt } from '../store/chats/receipts.ts'
 import type {
   ConversationKey,
   ConversationOutcome,
@@ -40,6 +41,8 @@ export interface InboxLedger {
   /** The same for a message by which somebody opts out or in. */
   storeChoice(message: NewInbound, event: NewChoice): Promise<boolean>
   noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<MessageId | null>
+  /** Whose receipt it was, in a group. */
+  noteMember(receipt: NewMemberReceipt): Promise<void>
   findMessage(key: ProviderKey): Promise<MessageId | null>
   change(request: ChangeRequest): Promise<ChangeOutcome>
   tell(customerId: CustomerId, event: NewEvent): Promise<void>
@@ -258,9 +261,13 @@ async function receiveReceipt(
   // SMS knows no reading: what a phone calls read is at least delivered.
   const status = source.channel === 'sms' && event.status === 'read' ? 'delivered' : event.status
   const receipt: EarlyReceipt = { status, at: event.at.toISOString(), detail: event.detail }
-  const messageId = await options.ledger.noteReceipt(keyOf(source, event.providerId), receipt)
+  const key = keyOf(source, event.providerId)
+  if (event.from !== undefined && (status === 'delivered' || status === 'read'))
+    await options.ledger.noteMember({ ...key, handle: event.from, status, at: receipt.at })
+  const messageId = await options.ledger.noteReceipt(key, receipt)
   if (messageId === null) return
   const message = await options.ledger.message(source.customerId, messageId)
+  if (message !== null && isKnown(message, status)) return
   const conversationId = message?.conversationId ?? null
   const conversation =
     conversationId === null ? null : await options.ledger.conversation(source.customerId, conversationId)
@@ -271,6 +278,11 @@ async function receiveReceipt(
     decide: (state) =>
       isOfEarlierTry(state.message, event) ? null : receiptChange(state, receipt, conversation, options.mint),
   })
+}
+
+/** Of a group's message everybody sends a receipt: all but the first say what is known. */
+function isKnown(message: Message, status: ReceiptStatus): boolean {
+  return (status === 'delivered' && message.deliveredAt !== null) || (status === 'read' && message.readAt !== null)
 }
 
 /** A retry gives the message another id at the network: that its earlier one failed is known, and may be told again. */

@@ -10,6 +10,7 @@ import { GatewayError } from '../model/errors.ts'
 import type { ConversationId } from '../model/ids.ts'
 import type { Message } from '../model/message.ts'
 import type { Fence } from '../store/changes.ts'
+import type { NewMemberReceipt } from '../store/chats/receipts.ts'
 import type { NewConversation } from '../store/conversations.ts'
 import type { AcceptOutcome, NewMessage } from '../store/messages.ts'
 import type { Store } from '../store/store.ts'
@@ -70,6 +71,10 @@ export function createLedgers(store: Store, clock: Clock): Ledgers {
       store: keep,
       storeChoice: store.optOuts.store,
       change,
+      noteMember: gathered(async (receipts: readonly NewMemberReceipt[]) => {
+        await store.receipts.note(receipts)
+        return receipts.map(() => undefined)
+      }),
       noteReceipt: async (key, receipt) => (await find(key)) ?? store.inbound.noteReceipt(key, receipt),
       findMessage: find,
       tell: store.inbound.tell,

@@ -105,6 +105,13 @@ export interface MessageFilter {
   conversationId?: ConversationId
 }
 
+/** When somebody got it and read it, as far as they said so. */
+export interface MemberReceipt {
+  handle: Handle
+  deliveredAt: Date | null
+  readAt: Date | null
+}
+
 const rank: Record<Status, number> = {
   scheduled: 0,
   queued: 1,

@@ -5,6 +5,7 @@ import { createCallerStore } from './callers.ts'
 import { createChangeStore } from './changes.ts'
 import { createAliasStore } from './chats/aliases.ts'
 import { createChatListing } from './chats/listing.ts'
+import { createReceiptStore } from './chats/receipts.ts'
 import { createCommandStore } from './commands.ts'
 import { createConversationStore } from './conversations.ts'
 import type { Db } from './db.ts'
@@ -44,6 +45,7 @@ export function createStore(db: Db, box: SealedBox) {
     optOuts: createOptOutStore(db),
     outbox: createOutboxStore(db),
     reach: createReachStore(db),
+    receipts: createReceiptStore(db),
     upkeep: createUpkeepStore(db),
     vault: createVaultStore(db, box),
     webhookJobs: createWebhookJobStore(db),

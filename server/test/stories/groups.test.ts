@@ -69,6 +69,7 @@ async function told(): Promise<{ type: string; data: Record<string, unknown> }[]
 
 const handles = (chat: unknown) =>
   (chat as { participants: { handle: string }[] }).participants.map((one) => one.handle).sort()
+const handleOf = (one: { handle: string }) => one.handle
 const codeOf = async (call: string, body?: unknown) => {
   const answer = await ask(call, body)
   return [answer.status, answer.body.error?.code]
@@ -225,7 +226,7 @@ test('a message goes into it, on the line and the channel it has', async () => {
   expect(next.body.data.pagination.hasMore).toBe(false)
 })
 
-test('the first of a group to receive or read a message counts for all', async () => {
+test('the first of a group to receive or read a message counts for all, and each can be looked up', async () => {
   gateway.network.setPerson(ada, { deliveredAfterMs: null })
   const id = await story.send({ chatId: group.id, content: { text: 'To all' } })
   await gateway.advance(1_000)
@@ -238,8 +239,45 @@ test('the first of a group to receive or read a message counts for all', async (
   expect(await story.heard()).toEqual([
     'message.queued queued -',
     'message.sent sent whatsapp',
+    'message.delivered delivered whatsapp',
     'message.read read whatsapp',
   ])
+  const { body } = await ask(`GET /v1/messages/${id}/receipts`)
+  const moment = expect.stringMatching(/^2.*Z$/)
+  expect(body.data).toEqual({
+    messageId: id,
+    receipts: [
+      { handle: jid(bob), deliveredAt: moment, readAt: moment },
+      { handle: jid(ada), deliveredAt: moment, readAt: moment },
+    ],
+  })
+})
+
+test('a receipt that comes before the answer to the send is kept for the message', async () => {
+  gateway.network.faults.set({ early: 1 })
+  const id = await story.send({ chatId: group.id, content: { text: 'To all' } })
+  await gateway.advance(1_000)
+  gateway.network.faults.set({})
+  expect((await ask(`GET /v1/messages/${id}/receipts`)).body.data.receipts.map(handleOf).sort()).toEqual([
+    jid(ada),
+    jid(bob),
+  ])
+})
+
+test('of two there is one receipt, of what is not out yet none, and inbound messages have none', async () => {
+  const direct = await story.send({ to: ada, content: { text: 'To you' }, routing: { preference: ['whatsapp'] } })
+  gateway.network.setPerson(bob, { deliveredAfterMs: null })
+  const lost = await story.send({ to: bob, content: { text: 'To you' }, routing: { preference: ['whatsapp'] } })
+  await gateway.advance(1_000)
+  gateway.network.setPerson(bob, { deliveredAfterMs: 150 })
+  expect((await ask(`GET /v1/messages/${direct}/receipts`)).body.data.receipts).toEqual([
+    { handle: jid(ada), deliveredAt: (await story.get(direct)).deliveredAt, readAt: null },
+  ])
+  expect((await ask(`GET /v1/messages/${lost}/receipts`)).body.data.receipts).toEqual([])
+  gateway.network.as(ada).in(group.guid).says('Heard')
+  await gateway.advance(1_000)
+  const { body } = await ask(`GET ${group.path}/messages?limit=1`)
+  expect((await ask(`GET /v1/messages/${body.data.messages[0].id}/receipts`)).body.data.receipts).toEqual([])
 })
 
 test('what a message tells of its group before the notice does is told once', async () => {

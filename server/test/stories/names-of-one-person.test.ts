@@ -70,6 +70,25 @@ test('in a group, in later events and messages, and by every name', async () => 
   ])
 })
 
+test('their receipts of before and after are theirs', async () => {
+  const chat = gateway.network.as(ada).createsGroup('whatsapp', 'Kitchen', [us, lid])
+  gateway.network.as(ada).in(chat).says('Who is there?')
+  await gateway.advance(1_000)
+  const { conversationId: chatId } = (await ask(`GET /v1/chats/${chat}`)).body.data
+  const id = await story.send({ chatId, content: { text: 'All of us' } })
+  await gateway.advance(1_000)
+  const receipts = async () => (await ask(`GET /v1/messages/${id}/receipts`)).body.data.receipts
+  const moment = expect.any(String)
+  const adas = { handle: jid(ada), deliveredAt: moment, readAt: null }
+  expect(await receipts()).toEqual(expect.arrayContaining([adas, { ...adas, handle: lid }]))
+  gateway.network.as(lid).reveals(us, 'whatsapp', phone)
+  gateway.network.as(lid).reads(us, 'whatsapp', (await story.get(id)).externalId)
+  await gateway.settled()
+  const now = await receipts()
+  expect(now).toHaveLength(2)
+  expect(now).toEqual(expect.arrayContaining([adas, { handle: jid(phone), deliveredAt: moment, readAt: moment }]))
+})
+
 test('both names in one group become one, with the higher rank', async () => {
   const chat = gateway.network.as(lid).createsGroup('whatsapp', 'Kitchen', [us, phone])
   gateway.network.as(lid).in(chat).says('Twice')

@@ -268,7 +268,7 @@ describe('groups', () => {
     expect(kindOf(await line.send({ chat }))).toBe('refused')
   })
 
-  test('made by others tell us that we joined, and deliver once everybody has a message', async () => {
+  test('made by others tell us that we joined, and everybody says for themselves when they got and read a message', async () => {
     const world = createWorld()
     const line = await world.line('imessage')
     world.network.setPerson(other, { deliveredAfterMs: 900, readAfterMs: 50 })
@@ -280,10 +280,12 @@ describe('groups', () => {
     expect(line.heard('chat')).toMatchObject([
       { chat, actor: someone, change: { what: 'joined', member: line.address } },
     ])
-    const receipts = line.heard('receipt').map(({ status, at }) => [status, at.getTime() - startMs])
+    const receipts = line.heard('receipt').map(({ status, at, from }) => [status, at.getTime() - startMs, from])
     expect(receipts).toEqual([
-      ['delivered', 900],
-      ['read', 950],
+      ['delivered', 150, someone],
+      ['read', 160, someone],
+      ['delivered', 900, other],
+      ['read', 950, other],
     ])
     expect(world.network.received()).toMatchObject([{ providerId, to: chat }])
     world.network.as(someone).in(chat).removes(line.address)

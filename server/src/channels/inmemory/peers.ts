@@ -74,7 +74,9 @@ export function peerAs(exchange: Exchange, handle: Handle): Peer {
     const providerId = named ?? exchange.lastSent.get(chatKey(channel, line, chat))
     if (providerId === undefined) throw new Error(`${line} has sent nothing to ${handle} on ${channel}`)
     const accepted = { providerId, chat: chatOf(providerId, channel) }
-    if (!tellReceipt(exchange, { channel, line }, { accepted, status, detail: null })) throw boxIsFull(line, channel)
+    const whose = accepted.chat === chat ? {} : { from: handle }
+    const told = tellReceipt(exchange, { channel, line }, { accepted, status, detail: null, ...whose })
+    if (!told) throw boxIsFull(line, channel)
   }
   return {
     says: (line, channel, text, extras = {}) => {

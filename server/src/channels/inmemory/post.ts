@@ -159,36 +159,35 @@ function scheduleEcho(exchange: Exchange, from: Place, { message, accepted, dest
 }
 
 function scheduleDelivery(exchange: Exchange, from: Place, sent: Sent): void {
-  const { agenda, capabilities, people, faults } = exchange.options
-  const { accepted, destination, timing } = sent
-  const { receipts } = capabilities[from.channel]
+  const { agenda, people } = exchange.options
+  const { accepted, destination } = sent
   const behaviours = destination.people.map((person) => ({ person, ...people.behaviourOf(person) }))
   const bounce = behaviours.find(({ bouncesWith }) => bouncesWith !== null)
-  const say =
-    (status: ReceiptStatus, detail: string | null = null) =>
-    () =>
-      tellReceipt(exchange, from, { accepted, status, detail })
   if (bounce !== undefined) {
-    agenda.after(bounce.deliveredAfterMs ?? 0, say('failed', bounce.bouncesWith))
+    const receipt: Receipt = { accepted, status: 'failed', detail: bounce.bouncesWith }
+    agenda.after(bounce.deliveredAfterMs ?? 0, () => tellReceipt(exchange, from, receipt))
     return
   }
-  // A group's message is delivered once everybody has it, and read once everybody has read it.
-  const deliveredInMs = latest(behaviours.map((one) => (timing.early ? 0 : one.deliveredAfterMs)))
-  const readInMs = latest(behaviours.map((one) => sum(timing.early ? 0 : one.deliveredAfterMs, one.readAfterMs)))
-  const isRead = readInMs !== null && receipts.read !== 'never'
-  const isDelivered = deliveredInMs !== null && receipts.delivered !== 'never'
-  const isSwapped = isRead && isDelivered && faults.strikes('reorder', from) !== null
+  for (const one of behaviours) {
+    scheduleReceipts(exchange, from, { ...sent, ...one })
+    scheduleArrival(exchange, from, { ...sent, ...one })
+  }
+}
+
+/** In a group each of them tells for themselves. */
+function scheduleReceipts(exchange: Exchange, from: Place, sent: Sent & Behaviour & { person: Handle }): void {
+  const { agenda, capabilities, faults } = exchange.options
+  const { accepted, destination, timing, person, deliveredAfterMs, readAfterMs } = sent
+  if (deliveredAfterMs === null) return
+  const { receipts } = capabilities[from.channel]
+  const whose = destination.group === null ? {} : { from: person }
+  const say = (status: ReceiptStatus) => () => tellReceipt(exchange, from, { accepted, status, detail: null, ...whose })
+  const deliveredInMs = timing.early ? 0 : deliveredAfterMs
+  const readInMs = readAfterMs === null || receipts.read === 'never' ? null : deliveredInMs + readAfterMs
+  const isDelivered = receipts.delivered !== 'never'
+  const isSwapped = readInMs !== null && isDelivered && faults.strikes('reorder', from) !== null
   if (isDelivered) agenda.after(isSwapped ? readInMs : deliveredInMs, say('delivered'))
-  if (isRead) agenda.after(isSwapped ? deliveredInMs : readInMs, say('read'))
-  for (const one of behaviours) scheduleArrival(exchange, from, { ...sent, ...one })
-}
-
-function latest(moments: readonly (number | null)[]): number | null {
-  return moments.reduce<number | null>((last, one) => (last === null || one === null ? null : Math.max(last, one)), 0)
-}
-
-function sum(first: number | null, second: number | null): number | null {
-  return first === null || second === null ? null : first + second
+  if (readInMs !== null) agenda.after(isSwapped ? deliveredInMs : readInMs, say('read'))
 }
 
 /** What the person does with it; if the person is a line of ours, that line is told. */
@@ -254,17 +253,19 @@ export function bring(exchange: Exchange, line: string, brought: Brought): Provi
   return exchange.tell(channel, line, chat, message) ? providerId : null
 }
 
-export function tellReceipt(
-  exchange: Exchange,
-  { channel, line }: Place,
-  receipt: { accepted: Accepted; status: ReceiptStatus; detail: string | null },
-): boolean {
-  const { accepted, status, detail } = receipt
+interface Receipt {
+  accepted: Accepted
+  status: ReceiptStatus
+  detail: string | null
+  from?: Handle
+}
+
+export function tellReceipt(exchange: Exchange, { channel, line }: Place, receipt: Receipt): boolean {
+  const { accepted, ...said } = receipt
   return exchange.tell(channel, line, accepted.chat, {
     kind: 'receipt',
     providerId: accepted.providerId,
-    status,
     at: exchange.now(),
-    detail,
+    ...said,
   })
 }

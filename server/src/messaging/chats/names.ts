@@ -59,6 +59,8 @@ function namesIn(event: Incoming): Handle[] {
     case 'typing':
     case 'audioKept':
       return [event.from]
+    case 'receipt':
+      return event.from === undefined ? [] : [event.from]
     case 'chat':
       return [
         ...(event.actor === null ? [] : [event.actor]),
@@ -77,6 +79,8 @@ function renamed(event: Incoming, nameOf: (handle: Handle) => Handle): Incoming 
     case 'typing':
     case 'audioKept':
       return { ...event, from: nameOf(event.from) }
+    case 'receipt':
+      return event.from === undefined ? event : { ...event, from: nameOf(event.from) }
     case 'chat': {
       const { change } = event
       const actor = event.actor === null ? null : nameOf(event.actor)

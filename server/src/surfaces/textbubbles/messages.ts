@@ -6,7 +6,7 @@ import { parseRecipient } from '../../model/handle.ts'
 import { invalid } from '../input.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { conversationIdOf, cursorOf, messageIdOf, wireMessageId } from './ids.ts'
-import { presentAccepted, presentMessage, presentMessages, presentStatus } from './present.ts'
+import { presentAccepted, presentMessage, presentMessages, presentReceipts, presentStatus } from './present.ts'
 import * as shape from './schema.ts'
 
 type Sent = z.output<typeof shape.sendMessage>
@@ -236,6 +236,24 @@ const getMessage = defineRoute({
   },
 })
 
+const listReceipts = defineRoute({
+  method: 'GET',
+  path: '/v1/messages/{id}/receipts',
+  operationId: 'listReceipts',
+  summary: 'See who got and who read a message',
+  description:
+    'Everybody who has said so, first things first: of a group each member whose phone sends receipts, otherwise the one recipient. The message itself counts as delivered and as read with the first receipt of each kind, and only that one is told by an event. Nobody sends receipts for what they sent themselves: an inbound message has none.',
+  tag: 'Messages',
+  scope: 'read',
+  params: shape.messageParams,
+  responses: { 200: { description: 'The receipts there are.', schema: shape.receiptList } },
+  errors: ['NOT_FOUND'],
+  async handle({ gateway }, { caller, params }) {
+    const { message, receipts } = await gateway.messages.receipts(caller, messageIdOf(params.id))
+    return { status: 200, data: presentReceipts(message, receipts) }
+  },
+})
+
 const deleteMessage = defineRoute({
   method: 'DELETE',
   path: '/v1/messages/{id}',
@@ -277,6 +295,7 @@ export const messageRoutes: readonly Route[] = [
   sendMessage,
   listMessages,
   getMessage,
+  listReceipts,
   deleteMessage,
   listScheduled,
   cancelScheduled,

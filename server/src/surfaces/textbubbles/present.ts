@@ -3,9 +3,9 @@ import type { z } from 'zod'
 import type { Page } from '../../gateway.ts'
 import type { Conversation, Participant } from '../../model/conversation.ts'
 import type { ErrorCode } from '../../model/errors.ts'
-import type { Attachment, Message, Status, TimelineEntry } from '../../model/message.ts'
+import type { Attachment, MemberReceipt, Message, Status, TimelineEntry } from '../../model/message.ts'
 import { wireCursor, wireMessageId } from './ids.ts'
-import type { acceptedMessage, message, messagePage } from './schema.ts'
+import type { acceptedMessage, message, messagePage, receiptList } from './schema.ts'
 
 type WireMessage = z.input<typeof message>
 type WireStatus = WireMessage['status']
@@ -111,6 +111,17 @@ export function presentMessages(page: Page<Message>): z.input<typeof messagePage
 export function pageEnd(page: Page<{ id: string }>): { hasMore: boolean; nextCursor: string | null } {
   const last = page.rows.at(-1)
   return { hasMore: page.hasMore, nextCursor: page.hasMore && last !== undefined ? wireCursor(last.id) : null }
+}
+
+export function presentReceipts(of: Message, receipts: readonly MemberReceipt[]): z.input<typeof receiptList> {
+  return {
+    messageId: wireMessageId(of.id),
+    receipts: receipts.map(({ handle, deliveredAt, readAt }) => ({
+      handle: of.channel === null ? handle : wireHandle(handle, of.channel),
+      deliveredAt: deliveredAt?.toISOString() ?? null,
+      readAt: readAt?.toISOString() ?? null,
+    })),
+  }
 }
 
 export interface WireParticipant {

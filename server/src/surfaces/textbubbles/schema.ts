@@ -409,6 +409,18 @@ export const acceptedCarousel = z
   .meta({ id: 'AcceptedCarousel' })
 
 export const messagePage = z.object({ messages: z.array(message), pagination }).meta({ id: 'MessagePage' })
+export const receiptList = z
+  .object({
+    messageId: messageIdText(),
+    receipts: z.array(
+      z.object({
+        handle: z.string(),
+        deliveredAt: time().nullable(),
+        readAt: time().nullable().meta({ description: 'Null as long as nobody has said so; many people never do.' }),
+      }),
+    ),
+  })
+  .meta({ id: 'ReceiptList' })
 export const deletedMessage = z.object({ id: messageIdText(), deleted: z.literal(true) })
 export const unsentMessage = z.object({ id: messageIdText(), status: z.literal('unsent') })
 export const retriedMessage = z.object({ id: messageIdText(), status, retryCount: z.int() })
