@@ -103,6 +103,11 @@ export function adminOf(parts: Parts): Gateway['admin'] {
   const { callers, lines, bell, store } = parts
   return {
     createCustomer: callers.createCustomer,
+    changeCustomer: async (id, change) => {
+      const customer = await callers.changeCustomer(id, change)
+      bell.changed()
+      return customer
+    },
     customers: callers.customers,
     customer: callers.customer,
     createKey: callers.createKey,

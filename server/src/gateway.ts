@@ -1,6 +1,6 @@
 /** The whole inside of the product, without HTTP: its face. Surfaces and tests hold nothing but this; wiring.ts builds it. */
 
-import type { ApiKey, Caller, Customer, Scope } from './accounts/caller.ts'
+import type { ApiKey, Caller, Customer, CustomerChange, NewCustomer, Scope } from './accounts/caller.ts'
 import type { AdminLine, LineChange, NewLine } from './accounts/lines.ts'
 import type { Contacts } from './contacts/contacts.ts'
 import type { HealthReport } from './links/health.ts'
@@ -125,12 +125,9 @@ export interface Gateway {
     rotateCallbackSecret(by: Caller): Promise<{ secret: string; rotatedAt: Date }>
   }
   admin: {
-    createCustomer(input: {
-      email: string
-      name: string
-      company: string | null
-      requestsPerMinute: number | null
-    }): Promise<Customer>
+    createCustomer(input: NewCustomer): Promise<Customer>
+    /** Only what is named changes. */
+    changeCustomer(id: CustomerId, change: CustomerChange): Promise<Customer>
     customers(page: { limit: number; after: CustomerId | null }): Promise<Page<Customer>>
     customer(id: CustomerId): Promise<Customer>
     createKey(input: {

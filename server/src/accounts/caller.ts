@@ -1,4 +1,5 @@
 /** Who is asking, and what callers are shown of customers and keys. */
+import type { Channel } from '../model/channel.ts'
 import type { CustomerId, KeyId } from '../model/ids.ts'
 
 export type Scope = 'send' | 'read' | 'manage'
@@ -19,8 +20,15 @@ export interface Customer {
   company: string | null
   /** Null: the gateway's default. 0: no limit. */
   requestsPerMinute: number | null
+  /** Where nothing is sent to those who opted out, and where a word of theirs opts them out. */
+  optOutChannels: readonly Channel[]
   createdAt: Date
 }
+
+/** Opt-outs count for SMS as long as nothing is said. */
+export type NewCustomer = Omit<Customer, 'id' | 'createdAt' | 'optOutChannels'> &
+  Partial<Pick<Customer, 'optOutChannels'>>
+export type CustomerChange = Partial<Omit<NewCustomer, 'email'>>
 
 export interface ApiKey {
   id: KeyId

@@ -7,7 +7,7 @@ import type { SealedBox } from '../lib/sealed-box.ts'
 import { GatewayError } from '../model/errors.ts'
 import type { CustomerId, KeyId } from '../model/ids.ts'
 import type { CallerStore, CustomerRow, KeyRow } from '../store/callers.ts'
-import type { ApiKey, Caller, Customer, Scope } from './caller.ts'
+import type { ApiKey, Caller, Customer, CustomerChange, NewCustomer, Scope } from './caller.ts'
 
 export interface CallersOptions {
   store: CallerStore
@@ -65,11 +65,22 @@ async function check(options: CallersOptions, token: string): Promise<Caller> {
 
 function customerCalls({ store, mint }: CallersOptions) {
   return {
-    async createCustomer(input: Pick<Customer, 'email' | 'name' | 'company' | 'requestsPerMinute'>): Promise<Customer> {
-      const { email, name, company, requestsPerMinute } = input
-      const id = mint() as CustomerId
-      const row = await store.addCustomer({ id, email, name, company, requests_per_minute: requestsPerMinute })
+    async createCustomer({ email, name, company, ...input }: NewCustomer): Promise<Customer> {
+      const row = await store.addCustomer({
+        ...{ id: mint() as CustomerId, email, name, company },
+        requests_per_minute: input.requestsPerMinute,
+        opt_out_channels: [...(input.optOutChannels ?? (['sms'] as const))],
+      })
       if (row === null) throw new GatewayError('CONFLICT', 'A customer with this e-mail address exists already.')
+      return customerFrom(row)
+    },
+    async changeCustomer(id: CustomerId, { requestsPerMinute, optOutChannels, ...change }: CustomerChange) {
+      const row = await store.changeCustomer(id, {
+        ...change,
+        ...(requestsPerMinute !== undefined && { requests_per_minute: requestsPerMinute }),
+        ...(optOutChannels !== undefined && { opt_out_channels: [...optOutChannels] }),
+      })
+      if (row === null) throw notFound('customer')
       return customerFrom(row)
     },
     async customer(id: CustomerId): Promise<Customer> {
@@ -180,6 +191,7 @@ function customerFrom(row: CustomerRow): Customer {
     name: row.name,
     company: row.company,
     requestsPerMinute: row.requests_per_minute,
+    optOutChannels: row.opt_out_channels,
     createdAt: row.created_at,
   }
 }

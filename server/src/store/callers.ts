@@ -1,4 +1,5 @@
 /** Customers and their keys. */
+import type { Channel } from '../model/channel.ts'
 import type { CustomerId, KeyId } from '../model/ids.ts'
 import type { Db, Statement } from './db.ts'
 
@@ -8,6 +9,7 @@ export interface CustomerRow {
   name: string
   company: string | null
   requests_per_minute: number | null
+  opt_out_channels: Channel[]
   created_at: Date
 }
 
@@ -33,13 +35,21 @@ export interface KeyCheck {
   requests_per_minute: number | null
 }
 
-const customerColumns = 'id, email, name, company, requests_per_minute, created_at'
+const customerColumns = 'id, email, name, company, requests_per_minute, opt_out_channels, created_at'
 const keyColumns = `k.customer_id, k.id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, c.email`
 
 const insertCustomer: Statement = {
   name: 'customers-insert',
-  text: `insert into customers (id, email, name, company, requests_per_minute) values ($1, $2, $3, $4, $5)
+  text: `insert into customers (id, email, name, company, requests_per_minute, opt_out_channels) values ($1, $2, $3, $4, $5, $6)
     on conflict (lower(email)) do nothing returning ${customerColumns}`,
+}
+/** Fields that are not named stay. */
+const updateCustomer: Statement = {
+  name: 'customers-update',
+  text: `update customers c set name = n.name, company = n.company, requests_per_minute = n.requests_per_minute,
+      opt_out_channels = n.opt_out_channels
+    from customers o, json_populate_record(o, $2::json) n where o.id = $1 and c.id = o.id
+    returning c.id, c.email, c.name, c.company, c.requests_per_minute, c.opt_out_channels, c.created_at`,
 }
 const oneCustomer: Statement = { name: 'customers-one', text: `select ${customerColumns} from customers where id = $1` }
 const customerByEmail: Statement = {
@@ -87,8 +97,15 @@ export function createCallerStore(db: Db) {
   return {
     /** Null: the e-mail address is taken. */
     async addCustomer(customer: Omit<CustomerRow, 'created_at'>): Promise<CustomerRow | null> {
-      const { id, email, name, company, requests_per_minute } = customer
-      return (await db.query<CustomerRow>(insertCustomer, [id, email, name, company, requests_per_minute]))[0] ?? null
+      const { id, email, name, company, requests_per_minute, opt_out_channels } = customer
+      const values = [id, email, name, company, requests_per_minute, opt_out_channels]
+      return (await db.query<CustomerRow>(insertCustomer, values))[0] ?? null
+    },
+    async changeCustomer(
+      id: CustomerId,
+      change: Partial<Pick<CustomerRow, 'name' | 'company' | 'requests_per_minute' | 'opt_out_channels'>>,
+    ): Promise<CustomerRow | null> {
+      return (await db.query<CustomerRow>(updateCustomer, [id, JSON.stringify(change)]))[0] ?? null
     },
     async customer(id: CustomerId): Promise<CustomerRow | null> {
       return (await db.query<CustomerRow>(oneCustomer, [id]))[0] ?? null

@@ -13,6 +13,15 @@ const address = (example: string) =>
     .meta({ examples: [example] })
 const keyScopes = ['send', 'read', 'manage'] as const
 const requestsPerMinute = z.int().min(0).max(1_000_000).nullable()
+const optOutChannels = () =>
+  z
+    .array(z.enum(channels))
+    .max(channels.length)
+    .refine((named) => new Set(named).size === named.length, 'Name each channel once.')
+    .meta({
+      description:
+        'Where nothing is sent to people who opted out, and where STOP and its like opt them out. SMS as long as nothing is said; none with an empty list.',
+    })
 const id = (what: string) =>
   z.string().meta({ description: `The id of ${what}.`, examples: ['0199a2c4-6f3e-7b10-8d52-3c9e41f7a650'] })
 
@@ -33,8 +42,18 @@ export const newCustomer = z
     requestsPerMinute: requestsPerMinute
       .optional()
       .meta({ description: 'For each of its keys. Null or absent: the default of the gateway; 0: no limit.' }),
+    optOutChannels: optOutChannels().optional(),
   })
   .meta({ id: 'NewCustomer', examples: [{ email: 'owner@bistro.test', name: 'Bistro on the Corner' }] })
+
+export const changeCustomer = z
+  .object({
+    name: name().optional(),
+    company: name().nullable().optional(),
+    requestsPerMinute: requestsPerMinute.optional(),
+    optOutChannels: optOutChannels().optional(),
+  })
+  .meta({ id: 'CustomerChange', examples: [{ optOutChannels: ['sms', 'whatsapp'] }] })
 
 export const customer = z
   .object({
@@ -43,6 +62,7 @@ export const customer = z
     name: z.string(),
     company: z.string().nullable(),
     requestsPerMinute: z.int().nullable(),
+    optOutChannels: z.array(z.enum(channels)),
     createdAt: time(),
   })
   .meta({ id: 'Customer' })

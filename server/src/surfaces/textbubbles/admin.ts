@@ -8,7 +8,11 @@ import * as shape from './admin-schema.ts'
 import { cursorOf, plainIdOf } from './ids.ts'
 import { pageEnd } from './present.ts'
 
-const presentCustomer = (from: Customer) => ({ ...from, createdAt: from.createdAt.toISOString() })
+const presentCustomer = (from: Customer) => ({
+  ...from,
+  optOutChannels: [...from.optOutChannels],
+  createdAt: from.createdAt.toISOString(),
+})
 
 const presentKey = (from: ApiKey) => ({
   id: from.id,
@@ -56,11 +60,27 @@ const createCustomer = defineRoute({
   responses: { 201: { description: 'Created.', schema: shape.customer } },
   errors: ['CONFLICT'],
   async handle({ gateway }, { body }) {
-    const { email, name, company = null, requestsPerMinute = null } = body
-    return {
-      status: 201,
-      data: presentCustomer(await gateway.admin.createCustomer({ email, name, company, requestsPerMinute })),
-    }
+    const { company = null, requestsPerMinute = null, ...rest } = body
+    const customer = await gateway.admin.createCustomer({ ...rest, company, requestsPerMinute })
+    return { status: 201, data: presentCustomer(customer) }
+  },
+})
+
+const updateCustomer = defineRoute({
+  method: 'PATCH',
+  path: '/v1/admin/customers/{id}',
+  operationId: 'updateCustomer',
+  summary: 'Change a customer',
+  description: 'Only the fields that are given change; null empties one. The e-mail address stays.',
+  tag: 'Admin',
+  scope: 'admin',
+  params: shape.customerParams,
+  body: shape.changeCustomer,
+  responses: { 200: { description: 'The customer as it is now.', schema: shape.customer } },
+  errors: ['NOT_FOUND'],
+  async handle({ gateway }, { params, body }) {
+    const customer = await gateway.admin.changeCustomer(plainIdOf<'customer'>(params.id), body)
+    return { status: 200, data: presentCustomer(customer) }
   },
 })
 
@@ -270,6 +290,7 @@ export const adminRoutes: readonly Route[] = [
   createCustomer,
   listCustomers,
   getCustomer,
+  updateCustomer,
   addNumber,
   listNumbers,
   removeNumber,

@@ -39,6 +39,7 @@ test('from nothing to a customer who sends', async () => {
     name: 'Bistro',
     company: 'Bistro Ltd',
     requestsPerMinute: null,
+    optOutChannels: ['sms'],
     createdAt: time,
   })
   const key = await make('POST /v1/admin/keys', { name: 'Kitchen', customerEmail: 'owner@bistro.test' })
@@ -82,6 +83,35 @@ describe('customers', () => {
     expect(first.pagination).toEqual({ hasMore: true, nextCursor: expect.any(String) })
     const second = (await ask(`GET /v1/admin/customers?limit=1&cursor=${first.pagination.nextCursor}`)).body.data
     expect(second.customers[0].id).not.toBe(made.id)
+  })
+
+  test('are changed field by field', async () => {
+    const made = await make('POST /v1/admin/customers', {
+      ...{ email: 'change@bistro.test', name: 'Change', company: 'Change Ltd' },
+      ...{ requestsPerMinute: 7, optOutChannels: [] },
+    })
+    expect(made.optOutChannels).toEqual([])
+    const call = `PATCH /v1/admin/customers/${made.id}`
+    expect((await ask(call, {})).body.data).toEqual(made)
+    const now = {
+      ...made,
+      name: 'Changed',
+      company: null,
+      requestsPerMinute: null,
+      optOutChannels: ['sms', 'whatsapp'],
+    }
+    const { name, company, requestsPerMinute, optOutChannels } = now
+    expect((await ask(call, { name })).body.data).toEqual({ ...made, name })
+    expect((await ask(call, { company, requestsPerMinute, optOutChannels })).body.data).toEqual(now)
+    expect((await ask(`GET /v1/admin/customers/${made.id}`)).body.data).toEqual(now)
+    for (const [body, path] of [
+      [{ optOutChannels: ['fax'] }, 'optOutChannels[0]'],
+      [{ optOutChannels: ['sms', 'sms'] }, 'optOutChannels'],
+      [{ name: '' }, 'name'],
+    ] as const)
+      expect(await refused(call, body)).toEqual([400, 'VALIDATION_ERROR', path])
+    expect(await refused(`PATCH /v1/admin/customers/${nobody}`, {})).toEqual([404, 'NOT_FOUND', undefined])
+    expect((await ask(`GET /v1/admin/customers/${made.id}`)).body.data).toEqual(now)
   })
 
   test('are refused', async () => {
