@@ -1,4 +1,4 @@
-/** What closing means: whatever a link said about itself is stored before the gateway lets go of the database. */
+/** What closing means: no link is left behind, and whatever one said about itself is stored before the database is let go. */
 import { expect, test } from 'vitest'
 import { createHandClock } from '../../test/support/hand-clock.ts'
 import type { Connector } from '../channels/connector.ts'
@@ -42,7 +42,7 @@ function stage() {
       renewLanes: async (_node, fences) => new Set(fences),
       renewLines: async () => mine,
       takeLines: async () => {
-        mine = [...mine, ...free]
+        mine = [...mine.filter(({ id }) => free.every((one) => one.id !== id)), ...free]
         const taken = free
         free = []
         return taken
@@ -67,7 +67,10 @@ function stage() {
     changed: async () => undefined,
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   }
-  return { clock, calls, links: new Links(options), loseAll: () => (mine = []) }
+  const loseAll = () => (mine = [])
+  /** The lease runs out after it was renewed and before lines are taken. */
+  const expire = () => (free = [{ ...line, epoch: 2 }])
+  return { clock, calls, links: new Links(options), loseAll, expire }
 }
 
 test('closing stores the last state of a line before it is given back', async () => {
@@ -86,4 +89,14 @@ test('closing waits for the last state of a line that was dropped just before', 
   await clock.during(links.stop())
   await clock.during(links.close())
   expect(calls).toEqual(['connecting', 'off', 'released'])
+})
+
+test('a line that is taken from ourselves leaves no link of before behind', async () => {
+  const { clock, calls, links, expire } = stage()
+  await links.start()
+  expire()
+  await clock.advance(2_000)
+  await clock.during(links.stop())
+  await clock.during(links.close())
+  expect(calls).toEqual(['connecting', 'off', 'connecting', 'off', 'released'])
 })
