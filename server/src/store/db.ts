@@ -67,7 +67,7 @@ export function createDb(options: DbOptions): Db {
   pool.on('remove', (client) => opened.delete(client))
 
   return {
-    query: (statement, values) => named(() => run(pool, statement, values)),
+    query: (statement, values) => named(() => insisting(() => run(pool, statement, values))),
     transaction: (work) => named(() => transact(pool, work)),
     session: (onLost) => openSession(config, onLost),
     async close() {
@@ -102,6 +102,17 @@ interface Runner {
 async function run<Row>(runner: Runner, statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
   const result = await runner.query({ name: statement.name, text: statement.text, values: [...values] })
   return result.rows as Row[]
+}
+
+/** A statement of its own that loses a race has changed nothing: it is made again, like a transaction. */
+async function insisting<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isContention(error) || tries >= transactionTriesMax) throw error
+    }
+  }
 }
 
 async function transact<Result>(pool: pg.Pool, work: (tx: Queryable) => Promise<Result>): Promise<Result> {

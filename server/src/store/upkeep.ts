@@ -135,6 +135,8 @@ async function makeAhead(tx: Queryable, start: number, known: ReadonlySet<string
       const [from, to] = [dateOf(start + ahead * dayMs), dateOf(start + (ahead + 1) * dayMs)]
       const name = `${table}_${from.replaceAll('-', '')}`
       if (known.has(name)) continue
+      // Making a partition takes this lock in any case; taken first, nobody can write such a row after we looked.
+      await tx.query({ name: '', text: `lock table ${table}_default in access exclusive mode` })
       const early = await tx.query({
         name: '',
         text: `select from ${table}_default where ${column} >= '${from}Z' and ${column} < '${to}Z' limit 1`,
