@@ -165,6 +165,8 @@ export class Dispatcher {
   }
 
   #rings(endpoint: Endpoint): void {
+    // Nothing new is for it; what it had is found by looking now and then, and not with every event of its customer.
+    if (!endpoint.webhook.active) return
     endpoint.hungry = true
     if (!endpoint.webhook.ordered || endpoint.lost) return
     this.#run(this.#lookAgain(endpoint))
