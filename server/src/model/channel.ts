@@ -14,10 +14,26 @@ export type Feature = 'effect' | 'reply' | 'mention' | 'carousel' | 'voiceNote' 
 export type MediaKind = 'image' | 'video' | 'audio' | 'document'
 export type Reliability = 'always' | 'sometimes' | 'never'
 
+/** What a file can be made into: JPEG, MP4 with H.264 and AAC, Opus in Ogg, Opus in CAF. */
+export type Form = 'jpeg' | 'mp4' | 'ogg-opus' | 'caf-opus'
+
+export interface MediaRule {
+  support: Support
+  bytesMax: number
+  /** Types that need nothing done, as `type/subtype` or with `; codecs=a,b` for what may be inside. */
+  sentAsIs: readonly string[]
+  /** What the others are made into; null: they go out as documents. */
+  becomes: Form | null
+  /** Larger pictures are made smaller than this first, though the channel would take them. */
+  reducedTo?: number
+}
+
 export interface Capabilities {
   textLengthMax: number
   features: Record<Feature, Support>
-  media: Record<MediaKind, { support: Support; bytesMax: number; sentAsIs: readonly string[] }>
+  media: Record<MediaKind, MediaRule>
+  /** Null: recordings go out as plain files, whatever the caller called them. */
+  voiceNotes: { sentAsIs: readonly string[]; becomes: Form } | null
   /** Which of the two media fields wins when a caller filled both. */
   mediaFrom: 'attachments' | 'mediaUrls'
   /** The code a too large file is refused with. */

@@ -115,10 +115,6 @@ function fitMedia(
     if (rule.support === 'dropped') dropped.push(kind)
     else if (rule.support === 'refused') {
       refusals.push(refuse('CONTENT_NOT_SUPPORTED', `This channel takes no ${kind}.`))
-    } else if (item.bytes !== null && item.bytes > rule.bytesMax) {
-      refusals.push(
-        refuse(capabilities.tooLargeCode, `A ${kind} of ${item.bytes} bytes; this channel takes ${rule.bytesMax}.`),
-      )
     } else kept.push(item)
   }
   return kept

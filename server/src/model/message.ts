@@ -28,6 +28,8 @@ export interface Attachment {
   filename: string | null
   bytes: number | null
   voiceNote: boolean
+  /** Why there are no bytes, for a file that came in. */
+  note?: string
 }
 
 /**

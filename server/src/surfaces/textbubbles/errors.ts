@@ -44,9 +44,20 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
     meaning: 'Fields contradict each other, or the call is not for chats of this kind; the message says which.',
   },
   INVALID_SCHEDULED_AT: { status: 400, meaning: '`scheduledAt` is no time. Use ISO 8601 with a zone.' },
+  INVALID_SIGNATURE: { status: 403, meaning: 'The link was not made here, or not copied whole.' },
   INVALID_STATUS: {
     status: 400,
     meaning: 'It is in no state in which this can be done; the message says in which it is.',
+  },
+  MEDIA_FETCH_FAILED: {
+    status: 400,
+    meaning: 'The URL of a file did not give it. It must be readable without a key, from outside.',
+  },
+  MEDIA_GONE: { status: 410, meaning: 'The file is not kept any more. Send it again.' },
+  MEDIA_INVALID: { status: 400, meaning: 'A file is broken, or not what its first bytes say.' },
+  MEDIA_TOOL_MISSING: {
+    status: 500,
+    meaning: 'A file would have to be converted, and nothing on this machine can do that. Send it in another format.',
   },
   MEDIA_TOO_LARGE: { status: 413, meaning: 'A file is too large. Send a smaller one.' },
   METHOD_NOT_ALLOWED: { status: 405, meaning: 'The path exists, but not with this method. See the header Allow.' },
@@ -88,6 +99,7 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
   SMS_SEND_FAILED: { status: 502, meaning: 'The SMS network did not take the message.' },
   UNAUTHORIZED: { status: 401, meaning: 'The key is missing or wrong, was revoked or has expired.' },
   UNSEND_FAILED: { status: 502, meaning: 'The network refused to take it back.' },
+  URL_EXPIRED: { status: 403, meaning: 'The link is over. Read the message again for a fresh one.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, meaning: 'Bodies are JSON (`application/json`), not compressed.' },
   VALIDATION_ERROR: { status: 400, meaning: 'Some input is not as described. `details` names each field.' },
   WEBHOOK_DUPLICATE: {
