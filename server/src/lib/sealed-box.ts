@@ -7,6 +7,8 @@ export interface SealedBox {
   open(sealed: Uint8Array, place: string): Buffer
   /** A one-way print of a high-entropy secret, for look-ups. */
   print(secret: string): Buffer
+  /** Proves later that we wrote this, to nobody but us. */
+  sign(text: string): Buffer
   /** The same for the same master key, and telling nothing about it. */
   readonly check: string
 }
@@ -20,6 +22,7 @@ export function createSealedBox(masterKey: Uint8Array): SealedBox {
   const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', masterKey, 'switchboard', purpose, 32))
   const sealKey = derive('seal/v1')
   const printKey = derive('print/v1')
+  const signKey = derive('sign/v1')
   return {
     seal(value, place) {
       const nonce = randomBytes(nonceBytes)
@@ -38,6 +41,7 @@ export function createSealedBox(masterKey: Uint8Array): SealedBox {
       return Buffer.concat([decipher.update(bytes.subarray(1 + nonceBytes + tagBytes)), decipher.final()])
     },
     print: (secret) => createHmac('sha256', printKey).update(secret).digest(),
+    sign: (text) => createHmac('sha256', signKey).update(text).digest(),
     check: derive('check/v1').toString('base64url'),
   }
 }
