@@ -11,7 +11,7 @@ import {
   type ProviderMessageId,
 } from '../model/ids.ts'
 import type { LinkState } from '../model/line.ts'
-import type { Attachment } from '../model/message.ts'
+import type { OutgoingFile } from '../model/media/file.ts'
 import type { Actions, Connection, Connector, Host, Incoming, IncomingMessage, Outgoing } from './connector.ts'
 
 /** One connector with a network behind it. Promises share it, and each gets a stage of its own. */
@@ -33,7 +33,7 @@ export interface Stage {
   /** Lets a moment pass, whatever is under way. */
   pause(): Promise<void>
   /** A file of this kind and size that the connector can open. */
-  file(kind: MediaKind, bytes: number): Attachment
+  file(kind: MediaKind, bytes: number): OutgoingFile
   close(): Promise<void>
 }
 

@@ -7,11 +7,11 @@
  */
 import type { Readable } from 'node:stream'
 import type { Capabilities, Channel } from '../model/channel.ts'
-import type { Photo } from '../model/chat-change.ts'
 import type { CallStatus } from '../model/event.ts'
 import type { ClientRef, Handle, LineId, ProviderChatId, ProviderMessageId } from '../model/ids.ts'
 import type { LinkState } from '../model/line.ts'
-import type { Attachment, Mention } from '../model/message.ts'
+import type { OutgoingFile } from '../model/media/file.ts'
+import type { Mention } from '../model/message.ts'
 
 export interface Connector {
   readonly channel: Channel
@@ -97,7 +97,7 @@ export interface Outgoing {
   ref: ClientRef
   to: { handle: Handle } | { chat: ProviderChatId }
   text: string | null
-  attachments: readonly Attachment[]
+  attachments: readonly OutgoingFile[]
   replyTo: Target | null
   mentions: readonly Mention[]
   effect: string | null
@@ -110,6 +110,7 @@ export interface Accepted {
 }
 
 export interface Target {
+  /** Once somebody’s number was told as a `handle`, it may be called by either of their names, whichever the message is in. */
   chat: ProviderChatId
   providerId: ProviderMessageId
   fromMe: boolean
@@ -175,7 +176,7 @@ export interface IncomingMessage {
   text: string | null
   attachments: readonly IncomingMedia[]
   replyTo: ProviderMessageId | null
-  /** Set for a group: who is in it now, as far as the network said. */
+  /** Set for a group: what it is called and who is in it now, if the network said so. */
   group: ChatInfo | null
 }
 
@@ -190,10 +191,21 @@ export interface IncomingMedia {
 export interface ChatInfo {
   chat: ProviderChatId
   name: string | null
+  /** All of them, whether or not the line itself is listed; none at all when the network did not tell, and never a part. */
   members: readonly { handle: Handle; phoneKnown: boolean; admin: 'admin' | 'superadmin' | null }[]
 }
 
 export type ChatChange =
   | { what: 'title'; title: string }
-  | { what: 'photo'; photo: Photo | 'removed' }
+  | { what: 'photo'; photo: IncomingPhoto | 'removed' }
   | { what: 'joined' | 'left'; member: Handle }
+  | { what: 'rank'; member: Handle; admin: 'admin' | 'superadmin' | null }
+
+/** What a group shows from now on. */
+export interface IncomingPhoto {
+  /** The same for the same picture; null when the network does not say. */
+  mark: string | null
+  url: string | null
+  /** Its bytes, of our own pictures too: their notice may come before we have kept them. Absent when the network has none to give. */
+  open?(): Promise<Readable>
+}

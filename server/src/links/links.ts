@@ -142,8 +142,9 @@ export class Links {
     if (buried.length > 0) log.warn({ nodes: buried }, 'took over from processes that ended without saying so')
     const mine = await ledger.renewLines(node, lineLeaseMs)
     await this.#dropAllBut(mine)
-    for (const line of await ledger.takeLines(node, lineLeaseMs)) this.#open(line)
     for (const line of mine) await this.#adjust(line)
+    // What was ours a moment ago may be among them, if this process stood still until the lease had run out.
+    for (const line of await ledger.takeLines(node, lineLeaseMs)) await this.#adjust(line)
     this.#restartEnded()
     this.#safeUntil = startedAt + lineLeaseMs
     if (buried.length > 0) this.#options.moved()
@@ -155,7 +156,7 @@ export class Links {
     this.#options.lose(fences.filter((fence) => !kept.has(fence)))
   }
 
-  /** A line that changed its channels or its address is opened anew. */
+  /** A line that changed its channels, its address or its epoch is opened anew. */
   async #adjust(line: HeldLine): Promise<void> {
     const known = this.#held.get(line.id)
     if (known !== undefined && isSame(known.line, line)) return
@@ -226,7 +227,8 @@ export class Links {
   #hostFor(held: Held, channel: Channel): Host {
     const { line } = held
     const { ledger, vault, inbox, log, changed } = this.#options
-    const source: Source = { customerId: line.customerId, lineId: line.id, address: line.address, channel }
+    const { id: lineId, customerId, address, email } = line
+    const source: Source = { customerId, lineId, address, email, channel }
     const link = { lineId: line.id, channel, epoch: line.epoch }
     return {
       receive: async (event: Incoming) => {

@@ -88,6 +88,7 @@ export function createLedgers(store: Store, clock: Clock): Ledgers {
       learnAlias: store.aliases.learn,
       phonesOf: store.aliases.phonesOf,
       chatsWith: store.aliases.chatsWith,
+      joinChats: conversations.join,
     },
     conversations: (mint) => sendConversations(conversations, mint),
     replyTarget: (message, channel) => replyTarget(store, message, channel),
@@ -120,7 +121,7 @@ type Conversations = Pick<Store['conversations'], 'get' | 'ensure' | 'change'>
  * 1:1 conversations change only by what is heard here, and by contacts: then all are forgotten, and what was read before
  * that is not kept. Each that messages lead to is read once; groups are read each time.
  */
-function keptConversations(store: Store): Conversations & { forget(): void } {
+function keptConversations(store: Store): Conversations & { join: InboxLedger['joinChats']; forget(): void } {
   const byChat = new Map<string, Conversation>()
   const byId = new Map<ConversationId, Conversation>()
   let age = 0
@@ -134,6 +135,22 @@ function keptConversations(store: Store): Conversations & { forget(): void } {
     byId.set(conversation.id, conversation)
     return conversation
   }
+  /** What others are reading right now may be how it was before. */
+  const drop = (id: ConversationId) => {
+    age += 1
+    byId.delete(id)
+    for (const [name, one] of byChat) if (one.id === id) byChat.delete(name)
+  }
+  const forget = () => {
+    age += 1
+    byChat.clear()
+    byId.clear()
+  }
+  /** What failed may have been done all the same. */
+  const unsure = (error: unknown): never => {
+    forget()
+    throw error
+  }
   return {
     async get(customerId, id) {
       const known = byId.get(id)
@@ -146,19 +163,16 @@ function keptConversations(store: Store): Conversations & { forget(): void } {
       return byChat.get(name) ?? keep(await store.conversations.ensure(fresh), name, readAt)
     },
     async change(request) {
-      const readAt = age
-      const outcome = await store.conversations.change(request)
-      const known = outcome === null ? undefined : byId.get(outcome.conversation.id)
-      if (outcome === null || known === undefined || readAt !== age) return outcome
-      byId.set(known.id, outcome.conversation)
-      for (const [name, one] of byChat) if (one.id === known.id) byChat.set(name, outcome.conversation)
+      const outcome = await store.conversations.change(request).catch(unsure)
+      if (outcome !== null && !outcome.conversation.isGroup) drop(outcome.conversation.id)
       return outcome
     },
-    forget() {
-      age += 1
-      byChat.clear()
-      byId.clear()
+    async join(place, phone) {
+      const isJoined = await store.aliases.joinChats(place, phone).catch(unsure)
+      if (isJoined) forget()
+      return isJoined
     },
+    forget,
   }
 }
 
@@ -178,6 +192,7 @@ function sendConversations(conversations: Conversations, mint: Mint): OutboxOpti
         isGroup: handle === null,
         name: null,
         participants: handle === null ? [] : [memberOf(handle)],
+        unheard: handle === null,
       })
     },
   }

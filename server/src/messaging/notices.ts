@@ -1,6 +1,6 @@
 /** What networks tell besides messages and what becomes of them: reactions, typing, kept voice notes, calls, changes of groups. */
-import type { Incoming } from '../channels/connector.ts'
-import { type ChatChange, memberOf } from '../model/chat-change.ts'
+import type { Incoming, IncomingPhoto } from '../channels/connector.ts'
+import { type ChatChange, isOurs, memberOf, type Photo, ranked } from '../model/chat-change.ts'
 import type { Conversation, Participant } from '../model/conversation.ts'
 import type { Handle, ProviderChatId, ProviderMessageId } from '../model/ids.ts'
 import type { ProviderKey } from '../store/inbound.ts'
@@ -93,9 +93,9 @@ async function receiveChatChange(options: InboxOptions, source: Source, event: N
   const request = chatChange(
     {
       of: { customerId, of: { lineId, channel, chat: event.chat } },
-      change: changeOf(event.change, address),
+      change: await changeOf(options, source, event),
       origin: 'network',
-      actor: event.actor !== null && event.actor === address ? ('self' as Handle) : event.actor,
+      actor: isOurs(source, event.actor) ? ('self' as Handle) : event.actor,
       to: address,
       notice: { id: event.providerId ?? event.at.toISOString(), externalId: event.providerId },
     },
@@ -104,10 +104,36 @@ async function receiveChatChange(options: InboxOptions, source: Source, event: N
   await options.ledger.changeConversation(request)
 }
 
-function changeOf(change: NoticeOf<'chat'>['change'], us: Handle | null): ChatChange {
-  if (!('member' in change)) return change
+async function changeOf(options: InboxOptions, us: Source, { chat, change }: NoticeOf<'chat'>): Promise<ChatChange> {
+  if (change.what === 'title') return change
+  if (change.what === 'photo') {
+    const { photo } = change
+    return { what: 'photo', photo: photo === 'removed' ? photo : await captured(options, us, { chat, photo }) }
+  }
   const member: Participant = memberOf(change.member)
-  return { what: change.what, member: change.member === us ? { ...member, role: 'self' } : member }
+  const one = isOurs(us, change.member) ? { ...member, role: 'self' as const } : member
+  return change.what === 'rank'
+    ? { what: 'rank', member: ranked(member, change.admin) }
+    : { what: change.what, member: one }
+}
+
+/** Its bytes are had at once, unless we have them or have no such group; and without them it is told all the same. */
+async function captured(
+  options: InboxOptions,
+  source: Source,
+  { chat, photo: { mark, url, open } }: { chat: ProviderChatId; photo: IncomingPhoto },
+): Promise<Photo> {
+  const photo = { mark, url }
+  if (open === undefined) return photo
+  const conversation = await findConversation(options, source, chat)
+  if (conversation === null) return photo
+  const { photo: shown } = conversation
+  if (mark !== null && shown?.mark === mark) return { ...photo, file: { hash: shown.hash, mimeType: shown.mimeType } }
+  const file = { mimeType: 'application/octet-stream', filename: null, bytes: null, open }
+  const got = await options.receiveFile(source.customerId, file).catch(() => null)
+  return got === null || 'note' in got
+    ? photo
+    : { ...photo, file: { hash: got.kept.hash, mimeType: got.kept.mimeType } }
 }
 
 function findConversation(options: InboxOptions, source: Source, chat: ProviderChatId): Promise<Conversation | null> {

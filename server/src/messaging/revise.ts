@@ -303,14 +303,20 @@ export async function actWithin<Result>(
   call: { code: ErrorCode; channel: Channel },
   run: () => Promise<Result>,
 ): Promise<Result> {
+  try {
+    return await inTime(clock, run)
+  } catch (error) {
+    throw error instanceof SendFailure ? asRefusal(error, call) : error
+  }
+}
+
+export async function inTime<Result>(clock: Clock, run: () => Promise<Result>): Promise<Result> {
   const done = new AbortController()
   const late = clock.sleep(verbTimeoutMs, done.signal).then((): never => {
     throw new GatewayError('PROVIDER_TIMEOUT', 'The network did not answer in time. It may have done it all the same.')
   })
   try {
     return await Promise.race([run(), late])
-  } catch (error) {
-    throw error instanceof SendFailure ? asRefusal(error, call) : error
   } finally {
     done.abort()
     late.catch(() => undefined)

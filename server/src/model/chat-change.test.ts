@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import {
   type ChatChange,
+  captured,
   changed,
   changeKey,
   changes,
-  isNews,
   memberOf,
   membersOf,
-  type Seen,
+  type Ourselves,
   underNumber,
 } from './chat-change.ts'
 import type { Conversation, Participant } from './conversation.ts'
@@ -34,6 +34,7 @@ const photo = (mark: string | null): ChatChange => ({ what: 'photo', photo: { ma
 const removed: ChatChange = { what: 'photo', photo: 'removed' }
 const joined = (member: Participant): ChatChange => ({ what: 'joined', member })
 const left = (member: Participant): ChatChange => ({ what: 'left', member })
+const rank = (member: Participant): ChatChange => ({ what: 'rank', member })
 
 describe('a change', () => {
   test('of the title is the new name', () => {
@@ -51,8 +52,11 @@ describe('a change', () => {
     ['the same title, trimmed by the network', title(' Kitchen ')],
     ['somebody who is there already', joined({ ...ada, admin: 'admin' })],
     ['somebody who is not there', left(bob)],
-    ['ourselves', joined(us)],
-    ['a photo', photo('x')],
+    ['ourselves, who are there already', joined(us)],
+    ['a photo without its bytes', photo('x')],
+    ['no photo', removed],
+    ['the rank they have', rank(ada)],
+    ['a rank of somebody who is not there', rank({ ...bob, admin: 'admin' })],
   ])('leaves the conversation itself untouched: %s', (_what, change) => {
     expect(changed(group, change)).toBe(group)
   })
@@ -71,14 +75,71 @@ describe('a change', () => {
     ['somebody who is gone', left(bob), false],
     ['a photo', photo('x'), true],
     ['no photo', removed, true],
-    ['ourselves, of whom nothing is kept', left(us), true],
+    ['ourselves, who leave', left(us), true],
+    ['ourselves, who are there', joined(us), false],
+    ['another rank', rank({ ...ada, admin: 'admin' }), true],
+    ['the same rank', rank(ada), false],
   ])('%s changes something: %j → %j', (_what, change, expected) => {
     expect(changes(group, change)).toBe(expected)
   })
 })
 
+describe('a photo', () => {
+  const seen = (mark: string | null, hash: string): ChatChange => ({
+    what: 'photo',
+    photo: { mark, url: null, file: { hash, mimeType: 'image/png' } },
+  })
+  const shows = (mark: string | null, hash: string) => ({ ...group, photo: { mark, hash, mimeType: 'image/png' } })
+
+  test.each<[string, Conversation, ChatChange, Conversation]>([
+    ['is shown', group, seen('x', 'h1'), shows('x', 'h1')],
+    ['takes the place of another', shows('x', 'h1'), seen('y', 'h2'), shows('y', 'h2')],
+    ['takes the place of another without a mark', shows(null, 'h1'), seen(null, 'h2'), shows(null, 'h2')],
+    ['is removed', shows('x', 'h1'), removed, group],
+    ['takes another away even without its bytes', shows('x', 'h1'), photo('y'), group],
+    ['takes another away even without bytes and mark', shows(null, 'h1'), photo(null), group],
+  ])('%s', (_what, before, change, after) => {
+    expect(changed(before, change)).toEqual(after)
+  })
+
+  test.each<[string, Conversation, ChatChange]>([
+    ['the same again', shows('x', 'h1'), seen('x', 'h1')],
+    ['the same again, without its bytes', shows('x', 'h1'), photo('x')],
+    ['the same bytes without a mark', shows(null, 'h1'), seen(null, 'h1')],
+  ])('changes nothing: %s', (_what, before, change) => {
+    expect(changed(before, change)).toBe(before)
+  })
+
+  test('whose bytes come later is shown then, and nothing else is changed by them', () => {
+    expect(captured(group, seen('x', 'h1'))).toEqual(shows('x', 'h1'))
+    const known = shows('x', 'h1')
+    for (const change of [seen('x', 'h2'), removed, photo('x'), title('Garden')])
+      expect(captured(known, change)).toBe(known)
+    expect(captured(group, title('Garden'))).toBe(group)
+  })
+})
+
+test('while we are out of a group, that is kept, and nobody else is touched', () => {
+  const out = changed(group, left(us))
+  expect(out).toEqual({ ...group, absent: true })
+  expect([changed(out, left(us)), changed(out, joined(us))]).toEqual([out, group])
+})
+
+test('a rank is all that changes, and an owner is who made the group', () => {
+  const owner = { ...ada, role: 'owner' as const, admin: 'superadmin' as const }
+  expect(changed({ ...group, participants: [{ ...ada, contactId: 'c1' }, bob] }, rank(owner)).participants).toEqual([
+    { ...owner, contactId: 'c1' },
+    bob,
+  ])
+})
+
+test('anybody may leave a group of which nobody has told who is in it', () => {
+  const unheard = { ...group, unheard: true as const }
+  expect([changes(unheard, left(bob)), changes(unheard, joined(ada))]).toEqual([true, false])
+})
+
 describe('the key', () => {
-  const key = (change: ChatChange) => changeKey(group, change)
+  const key = changeKey
 
   test('is the same for the same change', () => {
     expect(key(title(' Garden'))).toBe(key(title('Garden')))
@@ -88,32 +149,22 @@ describe('the key', () => {
 
   test('is another for every other change', () => {
     const all = [title('A'), title('B'), photo('A'), photo(null), removed, joined(ada), left(ada), joined(bob)]
-    const keys = [...all.map(key), changeKey({ ...group, id: 'c2' as Conversation['id'] }, title('A'))]
-    expect(new Set(keys).size).toBe(keys.length)
+    expect(new Set(all.map(key)).size).toBe(all.length)
   })
-})
-
-test.each<[Seen, boolean]>([
-  [{ seen: null, origin: 'network', changes: true }, true],
-  [{ seen: null, origin: 'caller', changes: true }, true],
-  [{ seen: null, origin: 'network', changes: false }, false],
-  [{ seen: null, origin: 'caller', changes: false }, false],
-  [{ seen: 'network', origin: 'network', changes: true }, true],
-  [{ seen: 'caller', origin: 'caller', changes: true }, true],
-  [{ seen: 'network', origin: 'network', changes: false }, false],
-  [{ seen: 'caller', origin: 'caller', changes: false }, false],
-  [{ seen: 'caller', origin: 'network', changes: true }, false],
-  [{ seen: 'caller', origin: 'network', changes: false }, false],
-  [{ seen: 'network', origin: 'caller', changes: true }, false],
-  [{ seen: 'network', origin: 'caller', changes: false }, false],
-])('%j is news: %j', (facts, expected) => {
-  expect(isNews(facts)).toBe(expected)
 })
 
 test('whoever made a group is its owner, where the network says so', () => {
   const told = (admin: Participant['admin']) => ({ handle: ada.handle, phoneKnown: true, admin })
-  const roles = membersOf({ members: [told(null), told('admin'), told('superadmin')] }).map(({ role }) => role)
+  const nobody = { address: null, email: null }
+  const roles = membersOf({ members: [told(null), told('admin'), told('superadmin')] }, nobody).map(({ role }) => role)
   expect(roles).toEqual(['member', 'member', 'owner'])
+})
+
+test('a roster may list ourselves by either of our names, and we are not in it', () => {
+  const told = [ada, bob].map(({ handle }) => ({ handle, phoneKnown: true, admin: null }))
+  const handles = (us: Ourselves) => membersOf({ members: told }, us).map(({ handle }) => handle)
+  expect(handles({ address: ada.handle })).toEqual([bob.handle])
+  expect(handles({ address: null, email: bob.handle })).toEqual([ada.handle])
 })
 
 describe('a name that turns out to have a number', () => {

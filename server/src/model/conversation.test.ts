@@ -27,7 +27,9 @@ describe('a lane', () => {
     const lanes = [
       laneOf({ handle: person }),
       laneOf({ conversation: conversation({}) }),
-      laneOf({ conversation: conversation({ channel: 'sms', providerChatId: 'sms;+12025550100' as ProviderChatId }) }),
+      laneOf({
+        conversation: conversation({ channel: 'sms', providerChatId: 'SMS;-;+12025550100' as ProviderChatId }),
+      }),
       laneOf({ chat: 'iMessage;-;+12025550100' as ProviderChatId }),
     ]
     expect(new Set(lanes)).toEqual(new Set(['h:+12025550100']))

@@ -13,6 +13,23 @@ export interface Conversation {
   name: string | null
   /** Everybody but the line itself. */
   participants: readonly Participant[]
+  /** A group we wrote to before anybody told what it is called and who is in it. */
+  unheard?: true
+  /** The line itself is not in it any more. */
+  absent?: true
+  /** What it shows, as far as its bytes are kept here. */
+  photo?: ShownPhoto
+}
+
+/** A picture by its content. */
+export interface PictureFile {
+  hash: string
+  mimeType: string
+}
+
+/** What its network calls the picture, if it says so, and the file that it is. */
+export interface ShownPhoto extends PictureFile {
+  mark: string | null
 }
 
 export interface Participant {

@@ -100,7 +100,7 @@ export interface EventData {
   'chat.participant.added': AboutChat & { participant: Participant }
   'chat.participant.left': AboutChat & { participant: Participant }
   'chat.title.changed': AboutChat & { name: string }
-  /** Null: it could not be captured. Its `url` is null when the photo was removed. */
+  /** The conversation has the photo if its bytes are kept. Else its `url` is null when it was removed; null: neither is known. */
   'chat.photo.changed': AboutChat & { photo: { url: string | null } | null }
   'facetime.incoming': AboutCall & { at: string }
   'facetime.status_changed': AboutCall & { status: CallStatus; isOutgoing: boolean }

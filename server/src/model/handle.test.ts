@@ -9,6 +9,7 @@ import {
   parseRecipient,
   personOfChat,
   type Recipient,
+  usualChatName,
 } from './handle.ts'
 import type { Handle, ProviderChatId } from './ids.ts'
 
@@ -133,6 +134,21 @@ test.each([
   ['120363000000000001@g.us', null],
 ])('the person behind %s is %s', (chat, person) => {
   expect(personOfChat(chat as ProviderChatId)).toBe(person)
+})
+
+test.each([
+  ['iMessage;-;A@Example.org', 'iMessage;-;a@example.org'],
+  ['iMessage;-;12025550100', 'iMessage;-;+12025550100'],
+  [' SMS;-;+1 (202) 555-0100 ', 'SMS;-;+12025550100'],
+  ['12025550100:7@s.whatsapp.net', '12025550100@s.whatsapp.net'],
+  ['12025550100@c.us', '12025550100@s.whatsapp.net'],
+  ['SMS;-;nobody', 'SMS;-;nobody'],
+  ['iMessage;+;chat1A', 'iMessage;+;chat1A'],
+  ['77@lid', '77@lid'],
+  ['12025550100', '12025550100'],
+  ['', ''],
+])('the chat spelled %j is usually called %j', (text, name) => {
+  expect(usualChatName(text)).toBe(name)
 })
 
 test.each([

@@ -72,6 +72,23 @@ function parseImessageChat(text: string): Recipient | null {
     : { kind: 'chat', chat: `${imessageDirectPrefix}${inner}` as ProviderChatId, channel: 'imessage' }
 }
 
+const directPrefixes = [imessageDirectPrefix, 'SMS;-;']
+
+/** What networks call a chat that is spelled otherwise: with capitals, spaces, a device's number, or without its `+`. */
+export function usualChatName(text: string): ProviderChatId {
+  const trimmed = text.trim()
+  const digits = phoneJidPattern.exec(trimmed)?.[1]
+  if (digits !== undefined) return `${digits}@s.whatsapp.net` as ProviderChatId
+  const prefix = directPrefixes.find((one) => trimmed.startsWith(one))
+  const inner = prefix === undefined ? null : parseAddress(withPlus(trimmed.slice(prefix.length)))
+  return (inner === null ? trimmed : `${prefix}${inner}`) as ProviderChatId
+}
+
+/** In a path a `+` gets lost in two manners: left out, or decoded as a space. Whatever names somebody as it is stays. */
+export function withPlus(text: string): string {
+  return parsePerson(text) === null ? text.replace(/^ ?(?=\d)/, '+') : text
+}
+
 /** The person behind a chat of two that is named in the way callers name it; null for a group. */
 export function personOfChat(chat: ProviderChatId): Handle | null {
   return chat.startsWith(imessageDirectPrefix) ? parseAddress(chat.slice(imessageDirectPrefix.length)) : null

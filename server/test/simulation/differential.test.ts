@@ -41,8 +41,9 @@ const group: NewConversation = {
   chat: '12025550100@g.us' as NewConversation['chat'],
   handle: null,
   isGroup: true,
-  name: 'Kitchen',
+  name: null,
   participants: [],
+  unheard: true,
 }
 
 const messageId = (number: number) => `00000000-0000-7000-8000-0000000a${String(number).padStart(4, '0')}` as MessageId
@@ -116,15 +117,25 @@ const end = fc.record({
   isEcho: fc.boolean(),
   key,
 })
-const person = fc.constantFrom('+14155550170', '77@lid').map((handle) => memberOf(handle as Handle))
+const people = ['+14155550170', '77@lid'].map((handle) => memberOf(handle as Handle))
+const ourselves = { ...memberOf('self' as Handle, true), role: 'self' as const }
+const person = fc.constantFrom(...people, { ...people[0]!, admin: 'admin' as const }, ourselves)
 const change = fc.oneof(
   fc.record({ what: fc.constant('title' as const), title: fc.constantFrom('Kitchen', ' Kitchen', 'Garden') }),
   fc.record({
     what: fc.constant('photo' as const),
-    photo: fc.constantFrom('removed' as const, { mark: 'm', url: null }),
+    photo: fc.constantFrom(
+      'removed' as const,
+      { mark: 'm', url: null },
+      ...['m', 'n', null].map((mark) => ({ mark, url: null, file: { hash: `hash ${mark}`, mimeType: 'image/png' } })),
+    ),
   }),
-  fc.record({ what: fc.constantFrom('joined' as const, 'left' as const), member: person }),
+  fc.record({ what: fc.constantFrom('joined' as const, 'left' as const, 'rank' as const), member: person }),
 )
+const roster = fc.record({
+  name: fc.constantFrom(null, 'Kitchen', 'Garden'),
+  participants: fc.option(fc.uniqueArray(person, { selector: ({ handle }) => handle })),
+})
 const place = { claim: small(3), head: small(1) }
 const of = <const Name extends string>(...names: Name[]) => ({ do: fc.constantFrom(...names) })
 
@@ -170,6 +181,8 @@ const step = fc.oneof(
       notice: small(4),
     }),
   },
+  { weight: 3, arbitrary: fc.record({ ...of('ask chat', 'refuse chat'), change }) },
+  { weight: 2, arbitrary: fc.record({ ...of('message in chat'), roster }) },
   { weight: 1, arbitrary: fc.record({ ...of('tell once'), key: small(1), forMs: fc.constantFrom(3_000, 60_000) }) },
   { weight: 1, arbitrary: fc.record(of('forget')) },
   { weight: 1, arbitrary: fc.record({ ...of('find'), key }) },
@@ -227,6 +240,10 @@ function createPlan() {
         ]
       case 'change chat':
         return [{ ...next, chat: group, origin: next.origin, notice: `notice ${next.notice}` }]
+      case 'ask chat':
+      case 'refuse chat':
+      case 'message in chat':
+        return [{ ...next, chat: group }]
       case 'tell once':
         return [{ ...next, customerId, key: `key ${next.key}` }]
       case 'find':

@@ -80,6 +80,7 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
   const inbox = createInbox({
     ledger: ledgers.inbox,
     mint,
+    receiveFile: () => Promise.reject(new Error('not used')),
     choicesCount: ledgers.optOuts.counts,
     chosen: bell.changed,
     told: () => undefined,
@@ -119,6 +120,7 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     learnAbsent: reach.learnAbsent,
     conversations: ledgers.conversations(mint),
     replyTarget: ledgers.replyTarget,
+    files: () => Promise.reject(new Error('not used')),
     onError,
   })
   const revisions = createRevisions({
@@ -136,9 +138,10 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     accept: ledgers.accept,
     lines: store.lines.ofCustomer,
     conversation: store.conversations.get,
+    conversationIn: () => Promise.resolve(null),
     message: store.messages.get,
     winner: store.messages.winner,
-    keepBytes: () => Promise.reject(new Error('not used')),
+    keepFile: () => Promise.reject(new Error('not used')),
     admit: async () => {},
     closed: ledgers.optOuts.closed,
     meet: async () => {},

@@ -1,7 +1,7 @@
 /** The model of what networks tell us, of conversations, and of the processes and the lines they hold. */
 import type { Channel } from '../../src/model/channel.ts'
-import type { Origin } from '../../src/model/chat-change.ts'
 import type { Conversation } from '../../src/model/conversation.ts'
+import { nothingRecent } from '../../src/model/echo.ts'
 import type { NewEvent } from '../../src/model/event.ts'
 import type { ConversationId, CustomerId, Handle, LineId, MessageId, ProviderMessageId } from '../../src/model/ids.ts'
 import type { Message } from '../../src/model/message.ts'
@@ -134,7 +134,8 @@ export function conversationById(rows: Rows, customerId: CustomerId, id: Convers
 export function insertConversation(rows: Rows, fresh: NewConversation): Conversation | null {
   if (rows.conversations.has(chatName(fresh))) return null
   const { id, customerId, lineId, channel, chat, isGroup, name, participants } = fresh
-  const made = { id, customerId, lineId, channel, providerChatId: chat, isGroup, name, participants }
+  const of = { id, customerId, lineId, channel, providerChatId: chat, isGroup, name, participants }
+  const made: Conversation = fresh.unheard === true ? { ...of, unheard: true } : of
   rows.conversations.set(chatName(fresh), made)
   return made
 }
@@ -143,34 +144,27 @@ function recentName(customerId: CustomerId, key: string): string {
   return `${customerId} ${key}`
 }
 
-function recentOrigin(rows: Rows, name: string, nowMs: number): Origin | null {
+function wasHeard(rows: Rows, name: string, nowMs: number): boolean {
   const row = rows.recent.get(name)
-  return row === undefined || row.expiresMs <= nowMs ? null : row.origin
+  return row !== undefined && row.expiresMs > nowMs
 }
 
 export function changeConversation(rows: Rows, request: ConversationRequest, nowMs: number): ConversationOutcome {
-  const { customerId, of, origin } = request
+  const { customerId, of } = request
   const conversation =
     'id' in of ? conversationById(rows, customerId, of.id) : conversationByChat(rows, { ...of, customerId })
   if (conversation === null) return null
-  const { change, notice, undoes } = request.keys(conversation)
-  const originOf = (key: string | null) =>
-    key === null ? null : recentOrigin(rows, recentName(customerId, key), nowMs)
-  const decided = request.decide({
-    conversation,
-    seen: originOf(change?.key ?? null),
-    repeated: originOf(notice?.key ?? null) !== null,
-    undone: originOf(undoes),
-  })
-  if (decided === null && origin === 'caller' && change !== null && originOf(change.key) === 'network')
-    rows.recent.delete(recentName(customerId, change.key))
-  const heard = [decided === null ? null : change, notice].filter((one) => one !== null)
-  for (const { key, forMs } of heard) rows.recent.set(recentName(customerId, key), { origin, expiresMs: nowMs + forMs })
+  const notice = request.notice?.(conversation) ?? null
+  const repeated = notice !== null && wasHeard(rows, recentName(customerId, notice.key), nowMs)
+  if (notice !== null) rows.recent.set(recentName(customerId, notice.key), { expiresMs: nowMs + notice.forMs })
+  const recent = rows.echoes.get(conversation.id) ?? nothingRecent
+  const decided = request.decide({ conversation, recent, nowMs: dateOf(nowMs).getTime(), repeated })
   if (decided === null) return { told: false, conversation }
+  if (decided.recent !== undefined) rows.echoes.set(conversation.id, decided.recent)
   for (const [name, one] of rows.conversations)
     if (one.id === conversation.id) rows.conversations.set(name, decided.conversation)
-  if (decided.event !== null) tellRow(rows, customerId, decided.event, nowMs)
-  return { told: decided.event !== null, conversation: decided.conversation }
+  for (const event of decided.events) tellRow(rows, customerId, event, nowMs)
+  return { told: decided.events.length > 0, conversation: decided.conversation }
 }
 
 export function tellOnce(
@@ -179,8 +173,8 @@ export function tellOnce(
   nowMs: number,
 ): boolean {
   const name = recentName(told.customerId, told.key)
-  if (recentOrigin(rows, name, nowMs) !== null) return false
-  rows.recent.set(name, { origin: 'network', expiresMs: nowMs + told.forMs })
+  if (wasHeard(rows, name, nowMs)) return false
+  rows.recent.set(name, { expiresMs: nowMs + told.forMs })
   tellRow(rows, told.customerId, told.event, nowMs)
   return true
 }

@@ -1,9 +1,9 @@
 /** The rows of the in-memory model of the store, and what its statements share. */
 import type { Channel } from '../../src/model/channel.ts'
-import type { Origin } from '../../src/model/chat-change.ts'
 import type { Conversation } from '../../src/model/conversation.ts'
+import type { Recent } from '../../src/model/echo.ts'
 import type { NewEvent } from '../../src/model/event.ts'
-import type { CustomerId, Handle, LineId, MessageId } from '../../src/model/ids.ts'
+import type { ConversationId, CustomerId, Handle, LineId, MessageId } from '../../src/model/ids.ts'
 import type { Message } from '../../src/model/message.ts'
 import type { ClosedAttempt, EarlyReceipt, Fence, Work } from '../../src/store/changes.ts'
 import type { LaneKey } from '../../src/store/outbox.ts'
@@ -21,7 +21,6 @@ export interface MessageRow {
 }
 
 export interface RecentRow {
-  origin: Origin
   expiresMs: number
 }
 
@@ -84,6 +83,8 @@ export interface Rows {
   readonly lanes: Map<string, LaneRow>
   readonly providerIds: Map<string, ProviderIdRow>
   readonly conversations: Map<string, Conversation & { customerId: CustomerId }>
+  /** What was changed lately, and which echoes may still come. */
+  readonly echoes: Map<ConversationId, Recent>
   /** What was told lately, by customer and key. */
   readonly recent: Map<string, RecentRow>
   /** Who opted out, or did so once, by customer and person. */
@@ -109,6 +110,7 @@ export function createRows(plant: Plant | null): Rows {
     lanes: new Map(),
     providerIds: new Map(),
     conversations: new Map(),
+    echoes: new Map(),
     recent: new Map(),
     optOuts: new Map(),
     nodes: new Map(),

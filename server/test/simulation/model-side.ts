@@ -115,10 +115,13 @@ function dumpOf(rows: Rows, fence: (number: number | null) => string | null): ob
       type: event.type,
       data: JSON.parse(JSON.stringify(event.data)) as unknown,
     })),
-    conversations: [...rows.conversations.values()].map(({ id, name, participants }) => ({ id, name, participants })),
-    recent: [...rows.recent]
-      .map(([name, row]) => [...recentOf(name), row.origin, instant(row.expiresMs)].join(' '))
-      .sort(),
+    conversations: [...rows.conversations.values()].map(
+      ({ id, name, participants, unheard, absent, photo = null }) => ({
+        ...{ id, name, participants, unheard: unheard === true, absent: absent === true, photo },
+        recent: rows.echoes.get(id) ?? null,
+      }),
+    ),
+    recent: [...rows.recent].map(([name, row]) => [...recentOf(name), instant(row.expiresMs)].join(' ')).sort(),
     attempts: rows.attempts
       .map(
         (one) =>

@@ -141,14 +141,17 @@ async function dumpOf(db: Db, fence: (number: number | null) => string | null): 
   )
   const recent = await plain<{ line: string }>(
     db,
-    `select concat_ws(' ', customer_id, encode(key, 'hex'), origin, ${iso('expires_at')}) as line from recent_events`,
+    `select concat_ws(' ', customer_id, encode(key, 'hex'), ${iso('expires_at')}) as line from recent_events`,
   )
   return {
     messages: messages.map(fromRow),
     outbox: outbox.map((row) => ({ ...row, run: fence(row.run) })),
     lanes: lanes.map((row) => ({ ...row, fence: fence(row.fence) })),
     events: await plain(db, `select ${iso('at')} as at, id, type, data from events order by xid, seq`),
-    conversations: await plain(db, 'select id, name, participants from conversations order by created_at, id'),
+    conversations: await plain(
+      db,
+      'select id, name, participants, unheard, absent, photo, recent from conversations order by created_at, id',
+    ),
     recent: recent.map((row) => row.line).sort(),
     attempts: attempts.map((row) => row.line).sort(),
     names: names.map((row) => row.line.replaceAll('", "', '","')).sort(),

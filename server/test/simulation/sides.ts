@@ -1,7 +1,7 @@
 /** The same operations on the real store and on its model, so that the two can be compared step by step. */
 
 import type { Mint } from '../../src/lib/mint.ts'
-import { chatChange } from '../../src/messaging/chat-changes.ts'
+import { asking, chatChange, type Roster, refused, rosterTold } from '../../src/messaging/chat-changes.ts'
 import { createRevisions } from '../../src/messaging/revise.ts'
 import { acceptedChange, type Failing, failedChange, receiptChange } from '../../src/messaging/settle.ts'
 import type { ChatChange, Origin } from '../../src/model/chat-change.ts'
@@ -76,6 +76,8 @@ export type Operation =
   | { do: 'find'; key: ProviderKey }
   | { do: 'choose'; customerId: CustomerId; event: NewChoice; message: NewInbound | null }
   | { do: 'change chat'; chat: NewConversation; change: ChatChange; origin: Origin; notice: string }
+  | { do: 'ask chat' | 'refuse chat'; chat: NewConversation; change: ChatChange }
+  | { do: 'message in chat'; chat: NewConversation; roster: Roster }
   | { do: 'tell once'; customerId: CustomerId; key: string; forMs: number }
   | { do: 'forget' }
   | { do: 'register' }
@@ -127,6 +129,10 @@ export async function perform(side: Side, operation: Operation): Promise<unknown
     case 'choose':
       return choose(ledger, operation)
     case 'change chat':
+    case 'ask chat':
+    case 'refuse chat':
+    case 'message in chat':
+      return tellChat(side, operation)
     case 'tell once':
     case 'forget':
       return tell(side, operation)
@@ -143,22 +149,32 @@ async function choose(ledger: Ledger, operation: Operation & { do: 'choose' }): 
   return { done, optedOut: [...(await ledger.optedOut(customerId))].sort() }
 }
 
-type Telling = Extract<Operation, { do: 'change chat' | 'tell once' | 'forget' }>
+type Telling = Extract<Operation, { do: 'tell once' | 'forget' }>
 
 async function tell({ ledger, mint }: Side, operation: Telling): Promise<unknown> {
   if (operation.do === 'forget') return ledger.forgetTold(1_000)
-  if (operation.do === 'tell once') {
-    const { customerId, key, forMs } = operation
-    const data = { messageId: null } as never
-    const event = { id: mint() as EventId, type: 'message.reaction', correlationId: null, data } as const
-    return ledger.tellOnce(customerId, event, { key, forMs })
-  }
-  const { chat, change, origin, notice } = operation
+  const { customerId, key, forMs } = operation
+  const data = { messageId: null } as never
+  const event = { id: mint() as EventId, type: 'message.reaction', correlationId: null, data } as const
+  return ledger.tellOnce(customerId, event, { key, forMs })
+}
+
+type OfChats = Extract<Operation, { do: 'change chat' | 'ask chat' | 'refuse chat' | 'message in chat' }>
+
+async function tellChat({ ledger, mint }: Side, operation: OfChats): Promise<unknown> {
+  const { chat } = operation
   const { id, customerId, lineId, channel, chat: name } = chat
   await ledger.ensureConversation(chat)
-  const of = origin === 'caller' ? { id } : { lineId, channel, chat: name }
+  const mine = { customerId, of: { id } }
+  if (operation.do === 'message in chat')
+    return ledger.changeConversation(rosterTold(mine, operation.roster, null, mint))
+  if (operation.do === 'ask chat') return ledger.changeConversation(asking(mine, operation.change))
+  if (operation.do === 'refuse chat') return ledger.changeConversation(refused(mine, operation.change))
+  if (operation.do !== 'change chat') return null
+  const { change, origin, notice } = operation
+  const of = origin === 'caller' ? mine : { customerId, of: { lineId, channel, chat: name } }
   const named = origin === 'caller' ? null : { id: notice, externalId: null }
-  const news = { of: { customerId, of }, change, origin, actor: null, to: null, notice: named }
+  const news = { of, change, origin, actor: null, to: null, notice: named }
   return ledger.changeConversation(chatChange(news, mint))
 }
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../src/lib/clock.ts'
 import { createMint } from '../../src/lib/mint.ts'
-import { chatChange } from '../../src/messaging/chat-changes.ts'
+import { asking, chatChange, refused } from '../../src/messaging/chat-changes.ts'
 import { type ChatChange, memberOf, type Origin } from '../../src/model/chat-change.ts'
 import type {
   ConversationId,
@@ -58,6 +58,12 @@ async function tell(origin: Origin, change: ChatChange, notice = mint()): Promis
   return outcome?.told ?? null
 }
 
+/** Before the network answers a caller, and when it refuses. */
+async function ask(what: 'asking' | 'refused', change: ChatChange): Promise<void> {
+  const of = { customerId: chat.customerId, of: { id: chat.id } }
+  await createConversationStore(database.db).change((what === 'asking' ? asking : refused)(of, change))
+}
+
 async function heard(): Promise<string[]> {
   const rows = await plain<{ line: string }>(
     `select concat_ws(' ', type, coalesce(data ->> 'name', data #>> '{participant,handle}')) as line from events
@@ -95,6 +101,54 @@ test('what a caller does again after its first echo was told before it is told a
   expect(await now()).toMatchObject({ name: 'Attic' })
 })
 
+test('what others change back and forth after a caller counts, however soon', async () => {
+  await tell('caller', title('Garden'))
+  for (const name of ['Garden', 'Cellar', 'Garden']) await tell('network', title(name))
+  await tell('caller', { what: 'joined', member: bob })
+  for (const what of ['joined', 'left', 'joined'] as const) await tell('network', { what, member: bob })
+  expect(await now()).toEqual({ name: 'Garden', members: [ada.handle, bob.handle] })
+  expect(await heard()).toEqual([
+    ...['Garden', 'Cellar', 'Garden'].map((name) => `chat.title.changed ${name}`),
+    ...['added', 'left', 'added'].map((what) => `chat.participant.${what} ${bob.handle}`),
+  ])
+})
+
+test('and so does what a caller changes back and forth after others', async () => {
+  await tell('network', title('Garden'))
+  expect([await tell('caller', title('Cellar')), await tell('caller', title('Garden'))]).toEqual([true, true])
+  await tell('network', { what: 'left', member: ada })
+  for (const what of ['joined', 'left'] as const) expect(await tell('caller', { what, member: ada })).toBe(true)
+  expect(await now()).toEqual({ name: 'Garden', members: [] })
+})
+
+test('a change that was asked for is told with its echo if that comes first, and what came between stays', async () => {
+  await ask('asking', title('Garden'))
+  expect(await tell('network', title('Garden'))).toBe(true)
+  expect(await tell('network', title('Cellar'))).toBe(true)
+  expect(await tell('caller', title('Garden'))).toBe(false)
+  expect(await now()).toMatchObject({ name: 'Cellar' })
+})
+
+test('what was asked for and refused is nobody’s echo', async () => {
+  const leaving: ChatChange = { what: 'left', member: { ...ada, role: 'self' } }
+  await ask('asking', leaving)
+  await ask('refused', leaving)
+  expect(await tell('network', leaving)).toBe(true)
+  await tell('network', { ...leaving, what: 'joined' })
+  await ask('asking', leaving)
+  expect([await tell('network', leaving), await tell('caller', leaving)]).toEqual([false, false])
+})
+
+test('when both change it at once, it is in the end what its network made of it', async () => {
+  await ask('asking', title('Garden'))
+  await tell('caller', title('Garden'))
+  // Made before ours, told after the answer to ours.
+  await tell('network', title('Cellar'))
+  await tell('network', title('Garden'))
+  expect(await now()).toMatchObject({ name: 'Garden' })
+  expect(await heard()).toEqual(['Garden', 'Cellar', 'Garden'].map((name) => `chat.title.changed ${name}`))
+})
+
 test('an echo that comes late, and a repeat of one, tell nothing and change nothing', async () => {
   await tell('caller', title('Garden'))
   expect(await tell('network', title('Garden'), 'n1')).toBe(false)
@@ -122,7 +176,7 @@ test('after a minute the other may do the same again', async () => {
   expect(await now()).toMatchObject({ members: [] })
 })
 
-test('photos, of which nothing is kept, are told once per minute and picture, and each notice once', async () => {
+test('photos are told once per minute and picture, and each notice once', async () => {
   const photo = (mark: string): ChatChange => ({ what: 'photo', photo: { mark, url: null } })
   const told = [
     await tell('caller', photo('a')),
@@ -133,6 +187,38 @@ test('photos, of which nothing is kept, are told once per minute and picture, an
     await tell('network', { what: 'photo', photo: 'removed' }),
   ]
   expect(told).toEqual([true, false, true, false, false, true])
+  for (const mark of ['c', 'd']) expect(await tell('caller', photo(mark))).toBe(true)
+  for (const mark of ['c', 'd']) expect(await tell('network', photo(mark))).toBe(false)
+  for (const mark of ['e', 'f', 'e']) expect(await tell('network', photo(mark))).toBe(true)
+})
+
+test('whoever of the two has the bytes of a photo, it is shown; and so is the last one told of', async () => {
+  const photo = (mark: string, hash?: string): ChatChange => ({
+    what: 'photo',
+    photo: { mark, url: null, ...(hash !== undefined && { file: { hash, mimeType: 'image/png' } }) },
+  })
+  const shown = async () => {
+    const known = await createConversationStore(database.db).get(chat.customerId, chat.id)
+    return known?.photo?.hash ?? null
+  }
+  const steps: [Origin, ChatChange, boolean, string | null][] = [
+    ['network', photo('a'), true, null],
+    ['caller', photo('a', 'h-a'), false, 'h-a'],
+    ['caller', photo('b', 'h-b'), true, 'h-b'],
+    ['network', photo('b'), false, 'h-b'],
+    ['network', photo('c', 'h-c'), true, 'h-c'],
+    ['network', photo('d'), true, null],
+    ['caller', photo('e', 'h-e'), true, 'h-e'],
+    ['caller', photo('f', 'h-f'), true, 'h-f'],
+    ['network', photo('e', 'h-e'), false, 'h-f'],
+    ['network', title('Garden'), true, 'h-f'],
+    ['caller', { what: 'photo', photo: 'removed' }, true, null],
+    ['network', { what: 'photo', photo: 'removed' }, false, null],
+  ]
+  for (const [origin, change, told, now] of steps) {
+    const seen = [await tell(origin, change), await shown()]
+    expect(seen, `${origin} ${JSON.stringify(change)}`).toEqual([told, now])
+  }
 })
 
 test('of two that tell at once, one does', async () => {

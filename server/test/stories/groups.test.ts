@@ -1,5 +1,4 @@
 /** A customer makes a group and changes it: each change is made on the network, told once, and shows the group as it is then. */
-import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -64,7 +63,9 @@ async function told(): Promise<{ type: string; data: Record<string, unknown> }[]
     },
     [gateway.customer.id, count],
   )
-  return rows.reverse().map((event) => ({ type: event.type, data: wordEvent(event)?.data ?? {} }))
+  return rows
+    .reverse()
+    .map((event) => ({ type: event.type, data: wordEvent(event, gateway.gateway.media.linkTo)?.data ?? {} }))
 }
 
 const handles = (chat: unknown) =>
@@ -131,7 +132,7 @@ test('it is found by either name, encoded or not, and in the list', async () => 
   const first = (await ask('GET /v1/chats?limit=1')).body.data
   expect(first.chats).toEqual([expect.objectContaining({ chatId: imessage.id })])
   const { body } = await ask(`GET /v1/chats?limit=1&isGroup=true&cursor=${first.pagination.nextCursor}`)
-  expect(body.data.chats).toEqual([byId.chat])
+  expect(body.data.chats).toEqual([{ ...byId.chat, photoUrl: null }])
   expect((await ask('GET /v1/chats?isGroup=false')).body.data.chats).toEqual([])
   expect((await ask('GET /v1/chats?channel=sms')).body.data.chats).toEqual([])
 })
@@ -187,12 +188,12 @@ test('whoever is in it already is added to nobody, and nobody is told', async ()
 
 test('a picture is set and removed', async () => {
   const set = await ask(`POST ${group.path}/icon`, { imageBase64: picture, mimeType: 'image/png', filename: 'a.png' })
-  expect(set.body.data).toEqual({ chat: expect.objectContaining({ chatId: group.id }), photoUrl: null })
+  expect(set.body.data).toEqual({ chat: expect.objectContaining({ chatId: group.id }), photoUrl: expect.any(String) })
   const removed = await ask(`DELETE ${group.path}/icon`)
   expect(removed.body.data.photoUrl).toBeNull()
   const events = await told()
   expect(events.map(({ type }) => type)).toEqual(['chat.photo.changed', 'chat.photo.changed'])
-  expect(events.map(({ data }) => ('photoUrl' in data ? data.photoUrl : 'absent'))).toEqual(['absent', null])
+  expect(events.map(({ data }) => data.photoUrl)).toEqual([expect.any(String), null])
   const verbs = gateway.network.acts().filter(({ chat }) => chat === group.guid)
   expect(verbs.map(({ verb }) => verb).slice(-2)).toEqual(['setGroupIcon', 'removeGroupIcon'])
 })
@@ -311,7 +312,7 @@ test('what is not for this chat is refused, and nothing happens', async () => {
   story = await tell(gateway)
   const before = gateway.network.acts().length
   const direct = `/v1/chats/${encodeURIComponent(jid(ada))}`
-  const sms = `/v1/chats/${encodeURIComponent(`sms;${ada}`)}`
+  const sms = `/v1/chats/${encodeURIComponent(`SMS;-;${ada}`)}`
   const cases: [string, unknown, number, string][] = [
     [`PUT ${direct}/name`, { name: 'No' }, 400, 'INVALID_REQUEST'],
     [`POST ${direct}/participants`, { participant: bob }, 400, 'INVALID_REQUEST'],
@@ -404,11 +405,6 @@ test('a picture is fetched from where it is, if it is one', async () => {
     const { status, body } = await ask(`POST ${group.path}/icon`, { imageUrl })
     expect([status, body.error.code, body.error.details?.[0]?.path]).toEqual([400, 'VALIDATION_ERROR', 'imageUrl'])
   }
-  const [row] = await gateway.database.db.query<{ photo: string }>(
-    { name: '', text: 'select photo from conversations where id = $1' },
-    [group.id],
-  )
-  expect(row?.photo).toBe(createHash('sha256').update(Buffer.from(picture, 'base64')).digest('hex'))
   await new Promise((resolve) => pictures.close(resolve))
   expect((await told()).map(({ type }) => type)).toEqual(['chat.photo.changed', 'chat.photo.changed'])
 })
@@ -442,7 +438,8 @@ test('two numbers of one customer in one group have a conversation each, and kee
   const first = await conversationAt(gateway.customer.line.address)
   expect(first).not.toBe(named.body.data.conversationId)
   expect(await conversationAt(second)).toBe(named.body.data.conversationId)
-  expect((await ask(`GET /v1/chats/${shared}`)).body.data.conversationId).toBe(first)
+  // Called by the group's own name, it is the number that made it: one that is added later takes nothing over.
+  expect((await ask(`GET /v1/chats/${shared}`)).body.data.conversationId).toBe(named.body.data.conversationId)
   // The one change is told for each of the two conversations.
   story = await tell(gateway)
   await ask(`PUT /v1/chats/${shared}/name?from=${second}`, { name: 'Both of us' })

@@ -58,6 +58,7 @@ test('a word opts out, another one in, and each change is told once beside the m
   const told = (await story.told()).filter(({ type }) => type.startsWith('contact.'))
   const choice = {
     phoneNumber: person,
+    handle: person,
     contactId: body.data.id,
     channel: 'sms',
     source: 'keyword',
@@ -96,6 +97,16 @@ test.each(['please stop', 'STOP.', 'stop stop', 'Your code is 1234. Reply STOP',
     expect((await send(['sms'])).status).toBe(202)
   },
 )
+
+test('of an Apple ID no number is told', async () => {
+  const apple = `eve${number}@example.com` as Handle
+  await ask(`PATCH /v1/admin/customers/${gateway.customer.id}`, { optOutChannels: ['sms', 'imessage'] })
+  gateway.network.as(apple).says(gateway.customer.line.address, 'imessage', 'STOP')
+  await gateway.advance(1_000)
+  await ask(`PATCH /v1/admin/customers/${gateway.customer.id}`, { optOutChannels: ['sms'] })
+  const told = (await story.told()).filter(({ type }) => type.startsWith('contact.'))
+  expect(told).toMatchObject([{ type: 'contact.opted_out', data: { phoneNumber: null, handle: apple } }])
+})
 
 test('what the network tells twice counts once, whatever was said in between', async () => {
   await says('STOP', 'sms', 'first' as ProviderMessageId)

@@ -1,12 +1,11 @@
 /** How chats are named on each channel, and the groups: who is in them and who hears of a change. */
 import type { Channel } from '../../model/channel.ts'
-import type { Photo } from '../../model/chat-change.ts'
 import { SendFailure } from '../../model/delivery.ts'
 import type { Handle, ProviderChatId } from '../../model/ids.ts'
-import type { ChatChange, ChatInfo } from '../connector.ts'
+import type { ChatChange, ChatInfo, IncomingPhoto } from '../connector.ts'
 import type { Exchange, Group } from './exchange.ts'
 
-const directPrefix = { imessage: 'iMessage;-;', sms: 'sms;' } as const
+const directPrefix = { imessage: 'iMessage;-;', sms: 'SMS;-;' } as const
 
 export function directChat(channel: Channel, handle: Handle): ProviderChatId {
   if (channel !== 'whatsapp') return `${directPrefix[channel]}${handle}` as ProviderChatId
@@ -22,6 +21,15 @@ export function handleOfChat(channel: Channel, chat: ProviderChatId): Handle | n
   const phone = /^(\d+)@s\.whatsapp\.net$/.exec(chat)?.[1]
   if (phone !== undefined) return `+${phone}` as Handle
   return chat.endsWith('@lid') ? (chat as string as Handle) : null
+}
+
+/** Whoever has told their number is in one chat, by either name. */
+export function isSameChat(exchange: Exchange, channel: Channel, ...chats: [ProviderChatId, ProviderChatId]): boolean {
+  const [one, other] = chats.map((chat) => {
+    const handle = handleOfChat(channel, chat)
+    return handle === null ? chat : (exchange.aliases.get(handle) ?? handle)
+  })
+  return one === other
 }
 
 /** Everybody but the line that asks. */
@@ -64,8 +72,8 @@ export function renameGroup(exchange: Exchange, group: Group, by: Handle, name: 
   tellGroup(exchange, group, { actor: by, change: { what: 'title', title: name } })
 }
 
-/** The picture itself is kept by nobody here. */
-export function setGroupPhoto(exchange: Exchange, group: Group, by: Handle, photo: Photo | 'removed'): void {
+/** The picture itself is kept by nobody here: whoever is told of it may have it. */
+export function setGroupPhoto(exchange: Exchange, group: Group, by: Handle, photo: IncomingPhoto | 'removed'): void {
   tellGroup(exchange, group, { actor: by, change: { what: 'photo', photo } })
 }
 
@@ -81,6 +89,18 @@ export function removeFromGroup(exchange: Exchange, group: Group, by: Handle, na
   if (member === null) return
   tellGroup(exchange, group, { actor: by, change: { what: 'left', member } })
   group.members.delete(member)
+}
+
+/** Whoever is in it hears of it; to us it is no event. */
+export function rankInGroup(
+  exchange: Exchange,
+  group: Group,
+  { by, member: named, admin }: { by: Handle; member: Handle; admin: 'admin' | null },
+): void {
+  const member = memberIn(exchange, group, named)
+  if (member === null || group.members.get(member) === admin) return
+  group.members.set(member, admin)
+  tellGroup(exchange, group, { actor: by, change: { what: 'rank', member, admin } })
 }
 
 /** Under the name by which the group knows them; null when they are not in it. */

@@ -1,16 +1,26 @@
 /** A channel of the in-memory network, spoken to through the contract that real networks have. */
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { Channel } from '../../model/channel.ts'
 import { SendFailure } from '../../model/delivery.ts'
 import type { ErrorCode } from '../../model/errors.ts'
 import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
 import type { Actions, ChatInfo, Connection, Connector, Target } from '../connector.ts'
 import { traits, type Verb } from './capabilities.ts'
-import { addToGroup, groupFor, infoOf, makeGroup, removeFromGroup, renameGroup, setGroupPhoto } from './chats.ts'
+import {
+  addToGroup,
+  groupFor,
+  infoOf,
+  isSameChat,
+  makeGroup,
+  removeFromGroup,
+  renameGroup,
+  setGroupPhoto,
+} from './chats.ts'
 import type { Act, Exchange, Group, NetMessage } from './exchange.ts'
 import { Link } from './link.ts'
 import type { Network } from './network.ts'
-import { accept } from './post.ts'
+import { accept, type Carried, carried } from './post.ts'
 
 export function createInMemoryConnector(network: Network, channel: Channel): Connector {
   const { exchange } = network
@@ -29,8 +39,12 @@ export function createInMemoryConnector(network: Network, channel: Channel): Con
           if (!link.isUp) return 'unknown'
           return exchange.options.people.isOn(handle, channel) ? 'yes' : 'no'
         },
-        send: (message, signal) =>
-          link.call((timing) => accept(exchange, { channel, line: link.line }, message, timing), signal),
+        send: (message, signal) => {
+          const hand = (whole: Carried) =>
+            link.call((timing) => accept(exchange, { channel, line: link.line }, whole, timing), signal)
+          // At once where there is nothing to read: simulations count the turns.
+          return message.attachments.length === 0 ? hand({ ...message, attachments: [] }) : carried(message).then(hand)
+        },
       }
     },
   }
@@ -73,7 +87,7 @@ function messageVerbs(exchange: Exchange, link: Link): Pick<Actions, 'react' | '
 /** The message as the network knows it; it knows only its own, and refuses what it has no record of. */
 function messageFor(exchange: Exchange, link: Link, target: Target, code: ErrorCode): NetMessage {
   const known = exchange.messages.get(target.providerId)
-  if (known?.channel === link.channel && known.chat === target.chat) return known
+  if (known?.channel === link.channel && isSameChat(exchange, link.channel, known.chat, target.chat)) return known
   throw new SendFailure('refused', code, 'The network knows no such message.')
 }
 
@@ -129,7 +143,8 @@ function groupVerbs(exchange: Exchange, link: Link): Pick<Actions, GroupVerbs> {
     leaveGroup: (chat) => change('leaveGroup', chat, null, (group) => removeFromGroup(exchange, group, us(), us())),
     setGroupIcon: async (chat, icon) => {
       const mark = createHash('sha256').update(icon.base64).digest('hex')
-      const show = (group: Group) => setGroupPhoto(exchange, group, us(), { mark, url: null })
+      const open = async () => Readable.from([Buffer.from(icon.base64, 'base64')])
+      const show = (group: Group) => setGroupPhoto(exchange, group, us(), { mark, url: null, open })
       await change('setGroupIcon', chat, mark, show)
       return { mark }
     },

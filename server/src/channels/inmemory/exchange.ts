@@ -4,12 +4,16 @@ import type { Chance } from '../../lib/chance.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { Capabilities, Channel } from '../../model/channel.ts'
 import type { ClientRef, Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
-import type { Attachment, Mention } from '../../model/message.ts'
+import type { OutgoingFile } from '../../model/media/file.ts'
+import type { Mention } from '../../model/message.ts'
 import type { Accepted, Incoming, Outgoing, Target } from '../connector.ts'
 import type { Verb } from './capabilities.ts'
 import type { Faults } from './faults.ts'
 import { Mailbox } from './mailbox.ts'
 import type { People } from './people.ts'
+
+/** A file as it arrived. `bytes` were counted, whatever the sender said. */
+export type ArrivedFile = Omit<OutgoingFile, 'open' | 'linkFor'> & { sha256: string }
 
 /** One message as it arrived, in the order of arrival. */
 export interface Received {
@@ -23,7 +27,7 @@ export interface Received {
   to: Handle | ProviderChatId
   chat: ProviderChatId
   text: string | null
-  attachments: readonly Attachment[]
+  attachments: readonly ArrivedFile[]
   effect: string | null
   replyTo: Target | null
   mentions: readonly Mention[]

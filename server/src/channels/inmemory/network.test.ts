@@ -1,5 +1,6 @@
 /** The phone company in memory: its people, its groups, its pairing, and what it keeps when nobody listens. */
 import { describe, expect, test } from 'vitest'
+import { blankFile } from '../../../test/support/blank-file.ts'
 import { accepted, createWorld } from '../../../test/support/inmemory-line.ts'
 import { type Channel, channels } from '../../model/channel.ts'
 import { SendFailure } from '../../model/delivery.ts'
@@ -12,14 +13,7 @@ const someone = '+12025550177' as Handle
 const other = '+13105550178' as Handle
 const magic = (ending: string) => `+120255501${ending}` as Handle
 const kindOf = (answer: Accepted | SendFailure) => (answer instanceof SendFailure ? answer.kind : 'accepted')
-const image = {
-  id: 'image',
-  source: { blob: 'image' },
-  mimeType: 'image/png',
-  filename: null,
-  bytes: 10,
-  voiceNote: false,
-} as const
+const image = blankFile({ kind: 'image', mimeType: 'image/png', bytes: 10 })
 
 describe('magic numbers', () => {
   test('are told apart by their last two digits, in any area, and no other number is one', () => {

@@ -1,20 +1,36 @@
 /** Being somebody else on the in-memory network: writing to a line, reading, reacting, keeping a group. */
 import { Readable } from 'node:stream'
 import type { Channel } from '../../model/channel.ts'
-import type { Photo } from '../../model/chat-change.ts'
 import type { CallStatus } from '../../model/event.ts'
 import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
-import type { Incoming, IncomingMedia, ReceiptStatus } from '../connector.ts'
+import type { Incoming, IncomingMedia, IncomingPhoto, ReceiptStatus } from '../connector.ts'
 import { type Trait, traits } from './capabilities.ts'
-import { addToGroup, directChat, groupFor, makeGroup, removeFromGroup, renameGroup, setGroupPhoto } from './chats.ts'
+import {
+  addToGroup,
+  directChat,
+  groupFor,
+  makeGroup,
+  rankInGroup,
+  removeFromGroup,
+  renameGroup,
+  setGroupPhoto,
+} from './chats.ts'
 import { chatKey, type Exchange, type Group } from './exchange.ts'
 import { bring, tellReceipt } from './post.ts'
 
 export interface Shown {
   mimeType: string
   filename?: string
-  data: Uint8Array
+  /** Null: the network names the file and cannot hand it over. */
+  data: Uint8Array | null
   voiceNote?: boolean
+}
+
+/** Without data, the network tells of the picture only; null: it cannot hand it over when asked. */
+export interface NewPhoto {
+  mark: string | null
+  url: string | null
+  data?: Uint8Array | null
 }
 
 export interface Extras {
@@ -55,9 +71,12 @@ export interface Peer {
 export interface GroupPeer {
   says(text: string | null, extras?: Extras): ProviderMessageId
   renames(name: string): void
-  changesPhoto(photo: Photo | 'removed'): void
+  changesPhoto(photo: NewPhoto | 'removed'): void
   adds(member: Handle): void
   removes(member: Handle): void
+  /** Makes somebody an admin. */
+  promotes(member: Handle): void
+  demotes(member: Handle): void
   leaves(): void
 }
 
@@ -141,10 +160,12 @@ function groupPeer(exchange: Exchange, handle: Handle, chat: ProviderChatId): Gr
       }
       return providerId
     },
-    changesPhoto: (photo) => setGroupPhoto(exchange, group(), handle, photo),
+    changesPhoto: (photo) => setGroupPhoto(exchange, group(), handle, photo === 'removed' ? photo : photoOf(photo)),
     renames: (name) => renameGroup(exchange, group(), handle, name),
     adds: (member) => addToGroup(exchange, group(), handle, member),
     removes: (member) => removeFromGroup(exchange, group(), handle, member),
+    promotes: (member) => rankInGroup(exchange, group(), { by: handle, member, admin: 'admin' }),
+    demotes: (member) => rankInGroup(exchange, group(), { by: handle, member, admin: null }),
     leaves: () => removeFromGroup(exchange, group(), handle, handle),
   }
 }
@@ -157,9 +178,20 @@ function mediaOf({ mimeType, filename, data, voiceNote = false }: Shown): Incomi
   return {
     mimeType,
     filename: filename ?? null,
-    bytes: data.byteLength,
+    bytes: data?.byteLength ?? null,
     voiceNote,
-    open: async () => Readable.from([data]),
+    open: opens(data),
+  }
+}
+
+function photoOf({ mark, url, data }: NewPhoto): IncomingPhoto {
+  return data === undefined ? { mark, url } : { mark, url, open: opens(data) }
+}
+
+function opens(data: Uint8Array | null): () => Promise<Readable> {
+  return async () => {
+    if (data === null) throw new Error('The file is gone from the network.')
+    return Readable.from([data])
   }
 }
 

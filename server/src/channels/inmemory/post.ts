@@ -1,11 +1,12 @@
 /** The post office of the in-memory network: takes one message of a line, or fails it, and lets it reach its people. */
-import { type Channel, mediaKindOf } from '../../model/channel.ts'
+import { createHash } from 'node:crypto'
+import type { Channel } from '../../model/channel.ts'
 import { SendFailure } from '../../model/delivery.ts'
 import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
 import type { Accepted, IncomingMedia, IncomingMessage, Outgoing, ReceiptStatus } from '../connector.ts'
 import { traits } from './capabilities.ts'
 import { directChat, groupFor, handleOfChat, infoOf } from './chats.ts'
-import { chatKey, type Exchange, type Group } from './exchange.ts'
+import { type ArrivedFile, chatKey, type Exchange, type Group } from './exchange.ts'
 import type { Place } from './faults.ts'
 import type { Behaviour } from './people.ts'
 
@@ -28,7 +29,23 @@ interface Destination {
 
 const echoAfterMs = 10
 
-export function accept(exchange: Exchange, from: Place, message: Outgoing, timing: Timing): Accepted | typeof silence {
+export type Carried = Omit<Outgoing, 'attachments'> & { attachments: readonly ArrivedFile[] }
+
+export async function carried(message: Outgoing): Promise<Carried> {
+  const attachments: ArrivedFile[] = []
+  for (const { open, linkFor: _, ...file } of message.attachments) {
+    const hash = createHash('sha256')
+    let bytes = 0
+    for await (const piece of await open()) {
+      hash.update(piece)
+      bytes += (piece as Buffer).length
+    }
+    attachments.push({ ...file, bytes, sha256: hash.digest('hex') })
+  }
+  return { ...message, attachments }
+}
+
+export function accept(exchange: Exchange, from: Place, message: Carried, timing: Timing): Accepted | typeof silence {
   const refKey = chatKey(from.channel, from.line, message.ref)
   const known = exchange.accepted.get(refKey)
   if (known !== undefined) return known
@@ -61,7 +78,7 @@ export function accept(exchange: Exchange, from: Place, message: Outgoing, timin
   return accepted
 }
 
-function refuseWhatDoesNotFit(exchange: Exchange, channel: Channel, message: Outgoing): void {
+function refuseWhatDoesNotFit(exchange: Exchange, channel: Channel, message: Carried): void {
   const capabilities = exchange.options.capabilities[channel]
   const refuse = (what: string) => {
     throw new SendFailure('refused', 'CONTENT_NOT_SUPPORTED', `This network does not carry ${what}.`)
@@ -73,12 +90,11 @@ function refuseWhatDoesNotFit(exchange: Exchange, channel: Channel, message: Out
   if (message.replyTo !== null && !carries('reply')) refuse('replies')
   if (message.mentions.length > 0 && !carries('mention')) refuse('mentions')
   if (message.location !== null && !carries('location')) refuse('locations')
-  for (const { mimeType, bytes, voiceNote } of message.attachments) {
-    const kind = mediaKindOf(mimeType)
+  for (const { kind, bytes, voiceNote } of message.attachments) {
     const { support, bytesMax } = capabilities.media[kind]
     if (support === 'refused' || support === 'dropped') refuse(`a file of the kind ${kind}`)
     if (voiceNote && !carries('voiceNote')) refuse('voice notes')
-    if (bytes === null || bytes <= bytesMax) continue
+    if (bytes <= bytesMax) continue
     throw new SendFailure('refused', capabilities.tooLargeCode, `${bytes} bytes are too many; ${bytesMax} are taken.`)
   }
   if (message.text === null && message.attachments.length === 0 && message.location === null) refuse('empty messages')
@@ -100,7 +116,7 @@ function destinationOf(exchange: Exchange, from: Place, to: Outgoing['to']): Des
 function behaves(
   exchange: Exchange,
   { channel, line }: Place,
-  { person, message, refKey }: { person: Handle; message: Outgoing; refKey: string },
+  { person, message, refKey }: { person: Handle; message: Carried; refKey: string },
 ): typeof silence | null {
   const { codes } = traits[channel]
   if (!exchange.options.people.isOn(person, channel)) {
@@ -132,7 +148,7 @@ function isPatienceTested(behaviour: Behaviour): boolean {
 }
 
 interface Sent {
-  message: Outgoing
+  message: Carried
   accepted: Accepted
   destination: Destination
   timing: Timing

@@ -3,30 +3,28 @@ import type { Actions, ChatInfo, Connector } from '../../channels/connector.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { SafeFetch } from '../../lib/egress/safe-fetch.ts'
 import type { Mint } from '../../lib/mint.ts'
-import type { Blobs } from '../../media/blobs.ts'
 import { type Picture, type PictureSource, readPicture } from '../../media/picture.ts'
+import type { MediaRoom } from '../../media/room.ts'
 import type { Channel } from '../../model/channel.ts'
-import { type ChatChange, changeKey, echoWithinMs, memberOf, membersOf } from '../../model/chat-change.ts'
-import type { Conversation, Participant } from '../../model/conversation.ts'
+import { memberOf, membersOf } from '../../model/chat-change.ts'
+import type { Conversation, Participant, PictureFile } from '../../model/conversation.ts'
 import { GatewayError } from '../../model/errors.ts'
-import { mayBeOn, parseAddress, parsePerson } from '../../model/handle.ts'
-import type { ConversationId, CustomerId, Handle, LineId, ProviderChatId } from '../../model/ids.ts'
+import { mayBeOn, parsePerson } from '../../model/handle.ts'
+import type { ConversationId, CustomerId, Handle, LineId } from '../../model/ids.ts'
 import type { Line } from '../../model/line.ts'
 import type { AliasStore } from '../../store/chats/aliases.ts'
-import type { ChatFilter, ChatListing, ChatName, KnownChat } from '../../store/chats/listing.ts'
-import type { ConversationOutcome, ConversationStore } from '../../store/conversations.ts'
-import { chatChange } from '../chat-changes.ts'
+import type { ChatFilter, ChatListing, KnownChat } from '../../store/chats/listing.ts'
+import type { ConversationStore } from '../../store/conversations.ts'
 import { actWithin } from '../revise.ts'
-import { lineNamed } from '../submit.ts'
+import { knownGroup, leaving, make, tell } from './group-changes.ts'
+import { underTheirNumbers } from './names.ts'
+import { lineFor, membersFor, membersMax, notAnAddress } from './new-group.ts'
+import { type By, type ChatAt, find, groupAt, groupOfSms, type Place, placeOf } from './places.ts'
+import { createTurns, type Turns } from './turns.ts'
 import { createTyping } from './typing.ts'
 
 export type { KnownChat } from '../../store/chats/listing.ts'
-
-/** A conversation by either of its names, and the line a caller says it is on; null: they did not say. */
-export interface ChatAt {
-  name: ChatName
-  from: string | null
-}
+export type { ChatAt } from './places.ts'
 
 export interface NewGroup {
   channel: Channel
@@ -50,7 +48,7 @@ export interface ChatsOptions {
   lines(customerId: CustomerId): Promise<readonly Line[]>
   connectors: ReadonlyMap<Channel, Connector>
   egress: Pick<SafeFetch, 'request'>
-  blobs: Blobs
+  keepFile: MediaRoom['keep']
   /** Runs one verb on the line's link, wherever it is held. */
   act<Verb extends ChatVerb>(
     link: { lineId: LineId; channel: Channel },
@@ -59,6 +57,8 @@ export interface ChatsOptions {
   ): Promise<unknown>
   /** Events were written. */
   told(customerId: CustomerId): void
+  /** Something went wrong that is no reason to refuse what was asked. */
+  onError(error: unknown): void
 }
 
 type ChatVerb = Exclude<keyof Actions, 'react' | 'edit' | 'unsend' | 'requestPairingCode' | 'forgetPairing'>
@@ -82,59 +82,31 @@ export interface Chats {
 }
 
 export function createChats(options: ChatsOptions): Chats & { close(): void } {
-  const room: Room = { ...options, turns: new Map() }
+  const room: Room = { ...options, turns: createTurns(options.clock) }
   return { ...reading(room), ...makingGroups(room), ...changingMembers(room), ...changingLooks(room), ...signals(room) }
 }
 
 interface Room extends ChatsOptions {
-  /** The last change of each conversation that is under way here: networks and we must see them in one order. */
-  turns: Map<ConversationId, Promise<unknown>>
-}
-
-interface By {
-  customerId: CustomerId
+  /** Networks and we must see the changes of a conversation in one order. */
+  turns: Turns
 }
 
 function reading(room: Room): Pick<Chats, 'list' | 'get'> {
   return {
     list: (by, filter) => room.chats.list(by.customerId, filter),
-    get: (by, at) => find(room, by, at),
+    async get(by, at) {
+      const known = await find(room, by, at)
+      const { conversation } = known
+      const { unheard, providerChatId: chat, lineId } = conversation
+      if (unheard !== true || chat === null) return known
+      const line = (await room.lines(by.customerId)).find(({ id }) => id === lineId)
+      return line === undefined ? known : { ...known, conversation: await filled(room, { conversation, chat, line }) }
+    },
   }
 }
 
-async function find(room: Room, { customerId }: By, { name, from }: ChatAt): Promise<KnownChat> {
-  const line = from === null ? null : lineOf(await room.lines(customerId), from)
-  const known = await room.chats.named(customerId, name, line?.id ?? null)
-  if (known === null) throw new GatewayError('CONVERSATION_NOT_FOUND', 'There is no such chat.')
-  if (from !== null && known.conversation.lineId !== line?.id) throw notThere()
-  return known
-}
-
-function lineOf(lines: readonly Line[], from: string): Line | null {
-  const address = parseAddress(from)
-  return lines.find((line) => address !== null && (line.address === address || line.email === address)) ?? null
-}
-
-function notThere(): GatewayError {
-  const message = 'This chat belongs to another of your numbers. Leave out "from", or name that number.'
-  return new GatewayError('FROM_INSTANCE_CANNOT_REACH', message)
-}
-
-/** A conversation, and what it takes to reach it. */
-interface Place {
-  conversation: Conversation
-  chat: ProviderChatId
-  line: Line
-}
-
-async function placeOf(room: Room, by: By, at: ChatAt): Promise<Place> {
-  const { conversation } = await find(room, by, at)
-  const line = (await room.lines(by.customerId)).find(({ id }) => id === conversation.lineId)
-  if (line === undefined) throw notThere()
-  if (conversation.providerChatId === null) {
-    throw new GatewayError('CONVERSATION_NOT_READY', 'The network has not named this chat yet. Try again in a moment.')
-  }
-  return { conversation, chat: conversation.providerChatId, line }
+function filled(room: Room, place: Place): Promise<Conversation> {
+  return knownGroup(room, place, () => act(room, place.conversation, 'chatInfo', place.chat))
 }
 
 /** One change at a time: whoever comes next finds the group as the one before has left it. */
@@ -145,29 +117,10 @@ async function changing<Result>(
   work: (place: Place) => Promise<Result>,
 ): Promise<Result> {
   const { id } = await groupAt(room, by, at)
-  const turn = (room.turns.get(id) ?? Promise.resolve()).then(async () => {
+  return room.turns.take(id, async () => {
     const place = await placeOf(room, by, { name: { id }, from: null })
-    return work(place)
+    return work({ ...place, conversation: await filled(room, place) })
   })
-  const settled = turn.catch(() => undefined)
-  room.turns.set(id, settled)
-  try {
-    return await turn
-  } finally {
-    if (room.turns.get(id) === settled) room.turns.delete(id)
-  }
-}
-
-async function groupAt(room: Room, by: By, at: ChatAt): Promise<Conversation> {
-  const { conversation } = await find(room, by, at)
-  if (!conversation.isGroup)
-    throw new GatewayError('INVALID_REQUEST', 'This is a chat of two. Only groups have a name, a picture and members.')
-  if (conversation.channel === 'sms') throw groupOfSms()
-  return conversation
-}
-
-function groupOfSms(): GatewayError {
-  return new GatewayError('GROUP_SMS_UNSUPPORTED', 'SMS has no groups. Send to each member instead.')
 }
 
 function act<Verb extends ChatVerb>(
@@ -180,17 +133,6 @@ function act<Verb extends ChatVerb>(
   return actWithin(room.clock, { code, channel }, () => room.act({ lineId, channel }, verb, ...args))
 }
 
-/** Of what the network has done, the conversation is changed and everybody is told; an echo that came first has done both. */
-async function tell(room: Room, { conversation, line }: Place, change: ChatChange): Promise<Conversation> {
-  const { customerId, id } = conversation
-  const us = line.address ?? line.email
-  const of = { customerId, of: { id } }
-  const news = { of, change, origin: 'caller', actor: 'self' as Handle, to: us, notice: null } as const
-  const outcome: ConversationOutcome = await room.conversations.change(chatChange(news, room.mint))
-  room.told(customerId)
-  return outcome?.conversation ?? conversation
-}
-
 function makingGroups(room: Room): Pick<Chats, 'createGroup' | 'leave'> {
   return {
     async createGroup(by, asked) {
@@ -199,83 +141,27 @@ function makingGroups(room: Room): Pick<Chats, 'createGroup' | 'leave'> {
       if (channel === 'whatsapp' && name === null)
         throw new GatewayError('NAME_REQUIRED', 'A WhatsApp group needs a name.')
       const line = lineFor(await room.lines(by.customerId), asked)
-      const members = membersFor(asked.participants, channel, line)
-      const most = room.connectors.get(channel)?.capabilities.groupMembersMax ?? usualMembersMax[channel]
-      if (members.length > most) throw participantsAtFault(`At most ${most} on this channel.`)
-      const info = (await act(room, { lineId: line.id, channel }, 'createGroup', name, members)) as ChatInfo
+      const place = { customerId: by.customerId, lineId: line.id, channel }
+      const members = await membersFor(room, place, asked.participants, line)
+      const made = (await act(room, place, 'createGroup', name, members)) as ChatInfo
+      const info = await underTheirNumbers(room.aliases, place, made)
       const { id } = await room.conversations.ensure({
-        customerId: by.customerId,
-        lineId: line.id,
-        channel,
+        ...place,
         chat: info.chat,
         id: room.mint() as ConversationId,
         handle: null,
         isGroup: true,
         name: info.name,
-        participants: membersOf(info),
+        participants: membersOf(info, line),
       })
       return find(room, by, { name: { id }, from: null })
     },
     /** Whoever leaves knows it: what the network tells of it is told to nobody. */
     leave: (by, at) =>
-      changing(room, by, at, async ({ conversation, chat, line }) => {
-        await expectLeaving(room, conversation, line)
-        await act(room, conversation, 'leaveGroup', chat)
-        return conversation
-      }),
+      changing(room, by, at, (place) =>
+        make(room, place, leaving, () => act(room, place.conversation, 'leaveGroup', place.chat)),
+      ),
   }
-}
-
-const usualMembersMax: Readonly<Record<Channel, number>> = { imessage: 32, whatsapp: 256, sms: 0 }
-
-function lineFor(lines: readonly Line[], { channel, from }: NewGroup): Line {
-  if (from !== null) {
-    const line = lineNamed(lines, from)
-    if (line.channels.includes(channel)) return line
-    throw new GatewayError('FROM_INSTANCE_CANNOT_REACH', `The number in "from" has no ${channel}.`)
-  }
-  const able = lines.filter((line) => line.channels.includes(channel))
-  const line = able.find(({ isDefault }) => isDefault) ?? able[0]
-  if (line !== undefined) return line
-  if (lines.length === 0)
-    throw new GatewayError('NO_DEFAULT_ADDRESS', 'You have no number to make a group from. Have one assigned to you.')
-  throw new GatewayError('NO_CHANNEL_AVAILABLE', `None of your numbers has ${channel}.`)
-}
-
-function participantsAtFault(message: string): GatewayError {
-  const path = 'participants'
-  return new GatewayError('VALIDATION_ERROR', `${path}: ${message}`, { details: [{ path, message }] })
-}
-
-function membersFor(texts: readonly string[], channel: Channel, line: Line): Handle[] {
-  const members = texts.map((text) => {
-    const handle = parsePerson(text)
-    if (handle === null || !mayBeOn(handle, channel)) throw notAnAddress(channel)
-    return handle
-  })
-  if (members.some((member) => member === line.address || member === line.email))
-    throw new GatewayError('INVALID_REQUEST', 'The number that makes a group is in it anyway; leave it out.')
-  return [...new Set(members)]
-}
-
-function notAnAddress(channel: Channel): GatewayError {
-  const forms =
-    channel === 'whatsapp' ? 'phone numbers in E.164 form' : 'phone numbers in E.164 form or e-mail addresses'
-  return new GatewayError('INVALID_PHONE_NUMBER', `On ${channel} participants are named by ${forms}.`)
-}
-
-async function expectLeaving(room: Room, conversation: Conversation, line: Line): Promise<void> {
-  const { customerId, id } = conversation
-  const us = line.address ?? line.email
-  if (us === null) return
-  const change: ChatChange = { what: 'left', member: { ...memberOf(us), role: 'self' } }
-  await room.conversations.change({
-    customerId,
-    of: { id },
-    origin: 'caller',
-    keys: (known) => ({ change: { key: changeKey(known, change), forMs: echoWithinMs }, notice: null, undoes: null }),
-    decide: (known) => ({ conversation: known.conversation, event: null }),
-  })
 }
 
 function changingMembers(room: Room): Pick<Chats, 'addParticipant' | 'removeParticipant'> {
@@ -289,8 +175,11 @@ function changingMembers(room: Room): Pick<Chats, 'addParticipant' | 'removePart
           throw new GatewayError('INVALID_REQUEST', 'This number is in its own groups already.')
         const known = memberIn(conversation, handle)
         if (known !== undefined) return { conversation, participant: known }
-        await act(room, conversation, 'addMember', chat, handle)
-        const after = await tell(room, place, { what: 'joined', member: memberOf(handle) })
+        const most = membersMax(room, conversation.channel)
+        if (conversation.participants.length >= most)
+          throw new GatewayError('INVALID_REQUEST', `This group is full: it holds ${most} besides yourself.`)
+        const add = () => act(room, conversation, 'addMember', chat, handle)
+        const after = await make(room, place, { what: 'joined', member: memberOf(handle) }, add)
         return { conversation: after, participant: memberIn(after, handle) ?? memberOf(handle) }
       }),
     removeParticipant: (by, at, text) =>
@@ -301,8 +190,8 @@ function changingMembers(room: Room): Pick<Chats, 'addParticipant' | 'removePart
           throw new GatewayError('INVALID_REQUEST', 'That is yourself. Leave the group instead.')
         const participant = handle === null ? undefined : memberIn(conversation, handle)
         if (participant === undefined) throw new GatewayError('NOT_FOUND', 'Nobody of that name is in this group.')
-        await act(room, conversation, 'removeMember', chat, participant.handle)
-        return { conversation: await tell(room, place, { what: 'left', member: participant }), participant }
+        const remove = () => act(room, conversation, 'removeMember', chat, participant.handle)
+        return { conversation: await make(room, place, { what: 'left', member: participant }, remove), participant }
       }),
   }
 }
@@ -321,10 +210,11 @@ function memberIn(conversation: Conversation, handle: Handle): Participant | und
 function changingLooks(room: Room): Pick<Chats, 'rename' | 'setIcon' | 'removeIcon'> {
   return {
     rename: (by, at, name) =>
-      changing(room, by, at, async (place) => {
-        await act(room, place.conversation, 'renameGroup', place.chat, name)
-        return tell(room, place, { what: 'title', title: name })
-      }),
+      changing(room, by, at, (place) =>
+        make(room, place, { what: 'title', title: name }, () =>
+          act(room, place.conversation, 'renameGroup', place.chat, name),
+        ),
+      ),
     async setIcon(by, at, source) {
       // Nobody gets us to fetch anything for a chat that is not theirs.
       await groupAt(room, by, at)
@@ -332,21 +222,36 @@ function changingLooks(room: Room): Pick<Chats, 'rename' | 'setIcon' | 'removeIc
       return changing(room, by, at, (place) => showPicture(room, place, picture))
     },
     removeIcon: (by, at) =>
-      changing(room, by, at, async (place) => {
-        await act(room, place.conversation, 'removeGroupIcon', place.chat)
-        return tell(room, place, { what: 'photo', photo: 'removed' })
-      }),
+      changing(room, by, at, (place) =>
+        make(room, place, { what: 'photo', photo: 'removed' }, () =>
+          act(room, place.conversation, 'removeGroupIcon', place.chat),
+        ),
+      ),
   }
 }
 
-async function showPicture(room: Room, place: Place, { bytes, mimeType }: Picture): Promise<Conversation> {
+async function showPicture(room: Room, place: Place, picture: Picture): Promise<Conversation> {
   const { conversation, chat } = place
-  const blob = await room.blobs.put(bytes)
+  const { bytes, mimeType } = picture
   const icon = { base64: bytes.toString('base64'), mimeType }
   const { mark } = (await act(room, conversation, 'setGroupIcon', chat, icon)) as { mark: string | null }
-  const after = await tell(room, place, { what: 'photo', photo: { mark, url: null } })
-  await room.chats.keepPhoto(conversation.customerId, conversation.id, blob)
-  return after
+  const file = await keptPicture(room, conversation.customerId, picture)
+  return tell(room, place, { what: 'photo', photo: { mark, url: null, ...(file !== null && { file }) } })
+}
+
+/** The network shows it already, so it is told of even if we cannot keep it. */
+async function keptPicture(
+  room: Room,
+  customerId: CustomerId,
+  { bytes, mimeType }: Picture,
+): Promise<PictureFile | null> {
+  try {
+    const kept = await room.keepFile(customerId, bytes, { mimeType })
+    return { hash: kept.hash, mimeType: kept.mimeType }
+  } catch (error) {
+    room.onError(error)
+    return null
+  }
 }
 
 /** What the others see of us and nobody is told. */

@@ -2,6 +2,7 @@
 import type { Channel } from '../../model/channel.ts'
 import type { ConversationId, CustomerId, Handle, LineId } from '../../model/ids.ts'
 import type { Db, Statement } from '../db.ts'
+import { shareChoice } from '../people/opt-outs.ts'
 
 export interface AliasPlace {
   customerId: CustomerId
@@ -30,11 +31,42 @@ const chats: Statement = {
     order by id`,
 }
 
+const lockWith: Statement = {
+  name: 'aliases-lock-chats',
+  text: `select id from conversations where customer_id = $1 and line_id = $2 and channel = $3 and handle = $4
+    and not is_group and joined_into is null order by id for update`,
+}
+
+/** Also what has become part of one of them before. */
+const joinChats: Statement = {
+  name: 'aliases-join-chats',
+  text: `update conversations set joined_into = $2
+    where customer_id = $1 and (id = any($3::uuid[]) or joined_into = any($3::uuid[]))`,
+}
+
+const moveMessages: Statement = {
+  name: 'aliases-move-messages',
+  text: `with moved as materialized (
+    select id from messages where customer_id = $1 and conversation_id = any($3::uuid[]) order by id for update
+  )
+  update messages m set conversation_id = $2 from moved where m.customer_id = $1 and m.id = moved.id`,
+}
+
+/** Messages that were on their way into what is no conversation of its own any more. */
+const parts: Statement = {
+  name: 'aliases-parts',
+  text: 'select id from conversations where customer_id = $1 and joined_into = $2',
+}
+
 export function createAliasStore(db: Db) {
   return {
-    async learn({ customerId, lineId, channel }: AliasPlace, alias: Handle, phone: Handle): Promise<void> {
-      await db.query(learn, [customerId, lineId, channel, alias, phone])
-    },
+    /** What they said of being written to goes with them; answers whether anything of that changed. */
+    learn: ({ customerId, lineId, channel }: AliasPlace, alias: Handle, phone: Handle): Promise<boolean> =>
+      db.transaction(async (tx) => {
+        const isShared = await shareChoice(tx, customerId, [alias, phone])
+        await tx.query(learn, [customerId, lineId, channel, alias, phone])
+        return isShared
+      }),
 
     /** The numbers of those that have turned out to have one. */
     async phonesOf(
@@ -50,6 +82,18 @@ export function createAliasStore(db: Db) {
       const rows = await db.query<{ id: ConversationId }>(chats, [customerId, lineId, channel, alias])
       return rows.map(({ id }) => id)
     },
+
+    /** Of several chats of two with one person the oldest stays and has all messages. Says whether there were several. */
+    joinChats: ({ customerId, lineId, channel }: AliasPlace, phone: Handle): Promise<boolean> =>
+      db.transaction(async (tx) => {
+        const found = await tx.query<{ id: ConversationId }>(lockWith, [customerId, lineId, channel, phone])
+        const [oldest, ...others] = found.map(({ id }) => id)
+        if (oldest === undefined) return false
+        if (others.length > 0) await tx.query(joinChats, [customerId, oldest, others])
+        const joined = await tx.query<{ id: ConversationId }>(parts, [customerId, oldest])
+        if (joined.length > 0) await tx.query(moveMessages, [customerId, oldest, joined.map(({ id }) => id)])
+        return others.length > 0
+      }),
   }
 }
 

@@ -73,11 +73,14 @@ const some: Statement = {
   text: `select ${columns} from contacts c where c.customer_id = $1 and c.id = any($2::uuid[])`,
 }
 
-/** Only rosters that say something else from now on. Found by the people in them alone: that is what the index knows. */
+/**
+ * Only rosters that say something else from now on. Found by people who are named with their customer, and by nothing
+ * else: that is what the index knows, and nobody else's conversations are looked at.
+ */
 const rewrite: Statement = {
   name: 'contacts-rosters',
   text: `with named as materialized (
-    select customer_id, id from conversations where gateway_people(participants) && $2::text[]
+    select customer_id, id from conversations where gateway_people_of(customer_id, participants) && $2::text[]
   ), fitting as materialized (
     select id, gateway_known($1, participants) as participants from conversations
     where customer_id = $1 and id in (select id from named where customer_id = $1) order by id for update
@@ -236,7 +239,8 @@ async function newcomers(
 async function rewriteRosters(tx: Queryable, customerId: CustomerId, people: readonly Named[]): Promise<boolean> {
   const names = people.flatMap(({ phoneNumber, email }) => (email === null ? [phoneNumber] : [phoneNumber, email]))
   if (names.length === 0) return false
-  return (await tx.query(rewrite, [customerId, [...new Set(names)]])).length > 0
+  const entries = [...new Set(names)].map((name) => `${customerId}/${name}`)
+  return (await tx.query(rewrite, [customerId, entries])).length > 0
 }
 
 async function read(

@@ -23,24 +23,42 @@ export async function lockKnown(tx: Queryable, customerId: CustomerId): Promise<
 
 interface Change {
   conversation: Conversation
-  event: NewEvent | null
+  events: readonly NewEvent[]
 }
 
 /** The same change, with everybody in it known as the address book has them now. */
-export async function knownIn(tx: Queryable, customerId: CustomerId, change: Change): Promise<Change> {
-  const { conversation, event } = change
-  const one = event !== null && 'participant' in event.data ? event.data.participant : null
-  const people = [...conversation.participants, ...(one === null ? [] : [one])].map(({ handle }) => personOf(handle))
-  const rows = await tx.query<{ person: Handle; id: ContactId }>(contacts, [customerId, [...new Set(people)]])
+export async function knownIn<One extends Change>(tx: Queryable, customerId: CustomerId, change: One): Promise<One> {
+  const rosters = [change.conversation, ...change.events.map(conversationIn)].map((one) => one?.participants ?? [])
+  const everybody = new Set([...rosters.flat(), ...change.events.flatMap(participantIn)])
+  const people = [...new Set([...everybody].map(({ handle }) => personOf(handle)))]
+  const rows = await tx.query<{ person: Handle; id: ContactId }>(contacts, [customerId, people])
   const ids = new Map(rows.map(({ person, id }) => [person, id]))
-  const now = { ...conversation, participants: known(conversation.participants, ids) }
+  // Whoever is in a thousand rosters is looked up once.
+  const list = [...everybody]
+  const now = new Map(known(list, ids).map((one, nth) => [list[nth] as Participant, one]))
+  const nowIn = (roster: readonly Participant[]) => roster.map((one) => now.get(one) ?? one)
   return {
-    conversation: now,
-    event: event === null ? null : withKnown(event, now, one === null ? [] : known([one], ids)),
+    ...change,
+    conversation: { ...change.conversation, participants: nowIn(change.conversation.participants) },
+    events: change.events.map((event) => withKnown(event, nowIn)),
   }
 }
 
-function withKnown(event: NewEvent, conversation: Conversation, [participant]: readonly Participant[]): NewEvent {
-  const data = { ...event.data, conversation, ...(participant !== undefined && { participant }) }
+function conversationIn({ data }: NewEvent): Conversation | null {
+  return 'conversation' in data ? data.conversation : null
+}
+
+function participantIn({ data }: NewEvent): Participant[] {
+  return 'participant' in data ? [data.participant] : []
+}
+
+function withKnown(event: NewEvent, nowIn: (roster: readonly Participant[]) => Participant[]): NewEvent {
+  const conversation = conversationIn(event)
+  const [participant] = nowIn(participantIn(event))
+  const data = {
+    ...event.data,
+    ...(conversation !== null && { conversation: { ...conversation, participants: nowIn(conversation.participants) } }),
+    ...(participant !== undefined && { participant }),
+  }
   return { ...event, data } as NewEvent
 }

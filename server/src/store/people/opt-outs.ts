@@ -1,5 +1,6 @@
 /** Who opted out: said once, told once, and looked up before anything is sent. */
 import type { Channel } from '../../model/channel.ts'
+import { personOf } from '../../model/contact.ts'
 import type { NewEvent } from '../../model/event.ts'
 import type { CustomerId, Handle } from '../../model/ids.ts'
 import type { Db, Queryable, Statement } from '../db.ts'
@@ -21,6 +22,33 @@ export interface Standing {
 const lockPerson: Statement = {
   name: 'opt-outs-lock',
   text: `select pg_advisory_xact_lock(7331005, hashtext($1::uuid::text || '/' || $2::text))`,
+}
+
+/** The same for all names of one person, in one order whoever asks. */
+const lockNames: Statement = {
+  name: 'opt-outs-lock-names',
+  text: `select pg_advisory_xact_lock(7331005, name) from (
+    select distinct hashtext($1::uuid::text || '/' || n) as name from unnest($2::text[]) n order by name) names`,
+}
+
+/** What they said last counts under every name; of two things said at once, to be left alone. Nobody is told again. */
+const share: Statement = {
+  name: 'opt-outs-share',
+  text: `with last as (
+    select opted_out, source, channel, changed_at from opt_outs where customer_id = $1 and address = any($2::text[])
+    order by changed_at desc, opted_out desc limit 1
+  )
+  insert into opt_outs as o (customer_id, address, opted_out, source, channel, changed_at)
+  select $1, n, l.opted_out, l.source, l.channel, l.changed_at from last l, unnest($2::text[]) n order by n
+  on conflict (customer_id, address) do update set opted_out = excluded.opted_out, source = excluded.source,
+    channel = excluded.channel, changed_at = excluded.changed_at
+    where (o.opted_out, o.changed_at) is distinct from (excluded.opted_out, excluded.changed_at)
+  returning 1`,
+}
+
+const number: Statement = {
+  name: 'opt-outs-number',
+  text: `select phone from handle_aliases where customer_id = $1 and line_id = $2 and channel = $3 and alias = $4`,
 }
 
 /** Who never opted out cannot opt in: nothing changes, and nobody is told. */
@@ -79,7 +107,7 @@ export function createOptOutStore(db: Db) {
       db.transaction(async (tx) => {
         await tx.query(lockPerson, [message.customerId, event.data.person])
         const isNew = (await storeInbound(tx, [message])).length === 1
-        if (isNew) await chosen(tx, message.customerId, event)
+        if (isNew) await chosen(tx, message.customerId, await underNumber(tx, message, event))
         return isNew
       }),
 
@@ -96,6 +124,24 @@ export function createOptOutStore(db: Db) {
       return asked.map((_one, index) => found.has(index + 1))
     },
   }
+}
+
+/** For whoever joins the names, in the transaction that does. Says whether that changed anything. */
+export async function shareChoice(tx: Queryable, customerId: CustomerId, names: readonly Handle[]): Promise<boolean> {
+  const people = [...new Set(names.map(personOf))]
+  await tx.query(lockNames, [customerId, people])
+  return (await tx.query(share, [customerId, people])).length > 0
+}
+
+/** Their number may have come out since the message was read. */
+async function underNumber(tx: Queryable, message: NewInbound, event: NewChoice): Promise<NewChoice> {
+  const { person } = event.data
+  if (person.startsWith('+')) return event
+  const place = [message.customerId, message.lineId, message.channel]
+  const [known] = await tx.query<{ phone: Handle }>(number, [...place, person])
+  if (known === undefined) return event
+  await tx.query(lockPerson, [message.customerId, known.phone])
+  return { ...event, data: { ...event.data, person: known.phone } }
 }
 
 export type OptOutStore = ReturnType<typeof createOptOutStore>

@@ -3,8 +3,9 @@ import type { z } from 'zod'
 import type { PictureSource } from '../../../media/picture.ts'
 import type { ErrorCode } from '../../../model/errors.ts'
 import { GatewayError } from '../../../model/errors.ts'
+import { withPlus } from '../../../model/handle.ts'
 import { defineRoute, type Route } from '../../route.ts'
-import { presentChat, presentParticipant } from '../present.ts'
+import { linksNow, photoUrlOf, presentChat, presentParticipant } from '../present.ts'
 import { chatAt, chatErrors, presentKnown, presentNames } from './routes.ts'
 import * as shape from './schema.ts'
 
@@ -103,7 +104,11 @@ const removeParticipant = defineRoute({
   errors: [...groupErrors, 'NOT_FOUND'],
   async handle({ gateway }, { caller, params, query }) {
     const at = chatAt(params, query)
-    const { conversation, participant } = await gateway.chats.removeParticipant(caller, at, params.participantId)
+    const { conversation, participant } = await gateway.chats.removeParticipant(
+      caller,
+      at,
+      withPlus(params.participantId),
+    )
     const removedParticipant = presentParticipant(participant, conversation.channel)
     return { status: 200, data: { chat: presentChat(conversation), removedParticipant } }
   },
@@ -127,9 +132,10 @@ const setIcon = defineRoute({
   bodyBytesMax: iconBytesMax,
   responses: { 200: { description: 'Everybody in the group sees it.', schema: shape.iconAnswer } },
   errors: groupErrors,
-  async handle({ gateway }, { caller, params, query, body }) {
-    const conversation = await gateway.chats.setIcon(caller, chatAt(params, query, body), pictureIn(body))
-    return { status: 200, data: { chat: presentChat(conversation), photoUrl: null } }
+  async handle(inside, { caller, params, query, body }) {
+    const conversation = await inside.gateway.chats.setIcon(caller, chatAt(params, query, body), pictureIn(body))
+    const photoUrl = photoUrlOf(conversation, linksNow(inside))
+    return { status: 200, data: { chat: presentChat(conversation), photoUrl } }
   },
 })
 

@@ -5,7 +5,7 @@ import type { Conversation } from '../../../model/conversation.ts'
 import type { ErrorCode } from '../../../model/errors.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { chatNameOf, cursorOf } from '../ids.ts'
-import { pageEnd, presentChat, presentMessages } from '../present.ts'
+import { linksNow, pageEnd, photoUrlOf, presentChat, presentMessages } from '../present.ts'
 import * as shape from './schema.ts'
 
 /** A query may be written with a `+` that was not encoded and arrives as a space. */
@@ -52,9 +52,11 @@ const listChats = defineRoute({
   query: shape.listChats,
   responses: { 200: { description: 'One page.', schema: shape.chatPage } },
   errors: [],
-  async handle({ gateway }, { caller, query: { cursor, ...filter } }) {
-    const page = await gateway.chats.list(caller, { ...filter, after: cursorOf<'conversation'>(cursor) })
-    return { status: 200, data: { chats: page.rows.map(presentChat), pagination: pageEnd(page) } }
+  async handle(inside, { caller, query: { cursor, ...filter } }) {
+    const page = await inside.gateway.chats.list(caller, { ...filter, after: cursorOf<'conversation'>(cursor) })
+    const links = linksNow(inside)
+    const chats = page.rows.map((one) => ({ ...presentChat(one), photoUrl: photoUrlOf(one, links) }))
+    return { status: 200, data: { chats, pagination: pageEnd(page) } }
   },
 })
 
@@ -63,16 +65,18 @@ const getChat = defineRoute({
   path: '/v1/chats/{chatId}',
   operationId: 'getChat',
   summary: 'Read a conversation',
-  description: 'What it is called and who is in it now, with their ranks.',
+  description:
+    'What it is called and who is in it now, with their ranks.\n\nWhen the number of somebody comes out whom WhatsApp has called `<id>@lid`, both names lead to one chat. If there was one under each, the older takes in the messages of the newer, whose id leads there from then on.',
   tag: 'Chats',
   scope: 'read',
   params: shape.chatParams,
   query: shape.fromQuery,
   responses: { 200: { description: 'The conversation.', schema: shape.shownChat } },
   errors: ['CONVERSATION_NOT_FOUND', 'FROM_INSTANCE_CANNOT_REACH'],
-  async handle({ gateway }, { caller, params, query }) {
-    const known = await gateway.chats.get(caller, chatAt(params, query))
-    return { status: 200, data: { ...presentKnown(known), photoUrl: null } }
+  async handle(inside, { caller, params, query }) {
+    const known = await inside.gateway.chats.get(caller, chatAt(params, query))
+    const photoUrl = photoUrlOf(known.conversation, linksNow(inside))
+    return { status: 200, data: { ...presentKnown(known), photoUrl } }
   },
 })
 
@@ -88,11 +92,15 @@ const listChatMessages = defineRoute({
   query: shape.history,
   responses: { 200: { description: 'One page.', schema: shape.chatMessages } },
   errors: ['CONVERSATION_NOT_FOUND', 'FROM_INSTANCE_CANNOT_REACH'],
-  async handle({ gateway }, { caller, params, query }) {
+  async handle(inside, { caller, params, query }) {
     const after = cursorOf<'message'>(query.cursor)
-    const { conversation } = await gateway.chats.get(caller, chatAt(params, query))
-    const page = await gateway.messages.list(caller, { limit: query.limit, after, conversationId: conversation.id })
-    return { status: 200, data: presentMessages(page) }
+    const { conversation } = await inside.gateway.chats.get(caller, chatAt(params, query))
+    const page = await inside.gateway.messages.list(caller, {
+      limit: query.limit,
+      after,
+      conversationId: conversation.id,
+    })
+    return { status: 200, data: presentMessages(page, inside) }
   },
 })
 

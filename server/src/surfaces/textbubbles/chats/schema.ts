@@ -17,14 +17,15 @@ const limits = { addressCharacters: 320, nameCharacters: 255, filenameCharacters
 
 const chatId = z.string().meta({
   description:
-    'The id of a conversation, or what its network calls it (`iMessage;+;…`, `iMessage;-;…`, `…@g.us`), percent-encoded.',
+    'The id of a conversation, or what its network calls it (`iMessage;+;…`, `iMessage;-;…`, `SMS;-;…`, `…@g.us`, `…@s.whatsapp.net`), percent-encoded.',
   examples: ['0199a2c4-6f3e-7b10-8d52-3c9e41f7a650'],
 })
 export const chatParams = z.object({ chatId })
 export const memberParams = z.object({
   chatId,
   participantId: z.string().meta({
-    description: 'A phone number, an e-mail address, or the handle as the roster shows it, percent-encoded.',
+    description:
+      'A phone number with or without its `+`, an e-mail address, or the handle as the roster shows it, percent-encoded.',
     examples: ['+15550100123'],
   }),
 })
@@ -64,7 +65,10 @@ export const newGroup = z
       .array(person('A phone number in E.164; on iMessage also an e-mail address.'))
       .min(1, 'Name at least one participant.')
       .max(limits.participants, `At most ${limits.participants}.`)
-      .meta({ description: 'Whom to begin the group with. You are in it anyway.' }),
+      .meta({
+        description:
+          'Whom to begin the group with; you are in it anyway. A group holds as many as its network allows, now and when it grows: 32 others on iMessage, 1,023 on WhatsApp.',
+      }),
     name: groupName().optional().meta({ description: 'Required on WhatsApp.' }),
     channel: channelName.default('imessage'),
     from: text(limits.addressCharacters, 1)
@@ -129,7 +133,7 @@ const chat = z
     channel: channelName,
     isGroup: z.boolean(),
     name: z.string().nullable(),
-    participants: z.array(participant).meta({ description: 'You are one of them.' }),
+    participants: z.array(participant).meta({ description: 'You are one of them while you are in it.' }),
   })
   .meta({ id: 'Chat' })
 
@@ -140,11 +144,15 @@ const flat = {
   name: z.string().nullable(),
   participants: z.array(participant).meta({ description: 'Without you.' }),
 }
-const photoUrl = z.string().nullable().meta({ description: 'Null when there is none that can be shown.' })
+const photoUrl = z.string().nullable().meta({
+  description:
+    'Where the picture of the group can be had: a link that works for an hour and needs no key. Null when there is none that can be shown.',
+})
 
 export const createdGroup = z.object({ chat, createdAt: time(), ...flat })
 export const shownChat = z.object({ chat, createdAt: time(), photoUrl, ...flat })
-export const chatPage = z.object({ chats: z.array(chat), pagination }).meta({ id: 'ChatPage' })
+const listedChat = z.object({ ...chat.shape, photoUrl }).meta({ id: 'ListedChat' })
+export const chatPage = z.object({ chats: z.array(listedChat), pagination }).meta({ id: 'ChatPage' })
 export const chatMessages = z.object({ messages: z.array(message), pagination })
 export const renamed = z.object({ chat, name: z.string() })
 export const added = z.object({ chat, participant })

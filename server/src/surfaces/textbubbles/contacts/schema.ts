@@ -1,5 +1,6 @@
 /** The shapes of the address book, of opt-outs, and of what is asked about somebody. */
 import { z } from 'zod'
+import { contactsMax } from '../../../model/contact.ts'
 import { metadata, text, time, uuidText, word } from '../schema.ts'
 
 const limits = {
@@ -10,7 +11,8 @@ const limits = {
   tags: 50,
   tagCharacters: 100,
   perCall: 100,
-  offset: 10_000,
+  /** The last page of the fullest address book. */
+  offset: contactsMax,
 } as const
 
 const contactId = z
@@ -96,7 +98,7 @@ export const listContacts = z.object({
     .number()
     .int()
     .min(0)
-    .max(limits.offset, `At most ${limits.offset}: search for those you want instead of turning so many pages.`)
+    .max(limits.offset, `At most ${limits.offset}, which is all an address book holds: search for those you want.`)
     .default(0)
     .meta({ description: 'How many to leave out.' }),
 })
