@@ -12,7 +12,11 @@ import { createSafeFetch, type SafeFetch } from './lib/egress/safe-fetch.ts'
 import { createLog, type Log } from './lib/log.ts'
 import { createMint } from './lib/mint.ts'
 import { createSealedBox } from './lib/sealed-box.ts'
-import { createDiskBlobs } from './media/blobs.ts'
+import { createSpool, type Spool } from './media/spool.ts'
+import { createDiskStorage } from './media/storage/disk.ts'
+import { createS3Storage } from './media/storage/s3.ts'
+import type { Storage } from './media/storage/storage.ts'
+import { createToolbox, type Toolbox } from './media/toolbox.ts'
 import type { Channel } from './model/channel.ts'
 import { openSandbox } from './sandbox.ts'
 import { createDb, type Db, type DbAddress } from './store/db.ts'
@@ -52,7 +56,11 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
     const own: { host: string; port: number }[] = []
     const egress = createSafeFetch({ clock, policy: config.privateNetworks, own: () => own })
     undo.push(() => egress.close())
-    const { gateway, registry } = buildGateway(config, { clock, log, dataDir, address, egress, overrides })
+    const where = { url: (config.publicUrl ?? `http://${config.host}:${config.port}`).replace(/\/+$/, '') }
+    const media = await openMedia(config, { clock, log })
+    undo.push(() => media.toolbox.stop())
+    const parts = { clock, log, dataDir, address, egress, media, where, overrides }
+    const { gateway, registry } = buildGateway(config, parts)
     undo.push(() => registry.stop())
     await gateway.start()
     undo.push(() => gateway.stop())
@@ -70,6 +78,7 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
     })
     const url = config.roles.includes('api') ? await http.listen() : ''
     if (url !== '') own.push({ host, port: Number(new URL(url).port) })
+    if (url !== '' && publicUrl === null) where.url = url.replace(/\/+$/, '')
     undo.push(() => http.close())
     const sandbox = config.sandbox ? await openSandbox({ gateway, dataDir, url }) : null
     return { url, gateway, dataDir, sandbox, stop }
@@ -95,29 +104,49 @@ async function openDatabase(
   return { address: postgres.connection, postgres }
 }
 
+interface Media {
+  storage: Storage
+  spool: Spool
+  toolbox: Toolbox
+}
+
+async function openMedia(config: Config, { clock, log }: { clock: Clock; log: Log }): Promise<Media> {
+  const { media, dataDir, ffmpegPath, searchPath } = config
+  const mint = createMint(clock)
+  const storage = media.kind === 'file' ? createDiskStorage(media.dir) : createS3Storage(media, { clock })
+  const spool = createSpool({
+    dir: join(media.kind === 'file' ? media.dir : dataDir, 'incoming'),
+    ...{ mint, clock },
+  })
+  await storage.check()
+  return { storage, spool, toolbox: createToolbox({ ffmpegPath, searchPath, spool, clock, log }) }
+}
+
 interface Parts {
   clock: Clock
   log: Log
   dataDir: DataDir
   address: DbAddress
   egress: SafeFetch
+  media: Media
+  /** How the outside reaches us; known for certain once HTTP listens. */
+  where: { url: string }
   overrides: Overrides
 }
 
 function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registry: ReturnType<typeof createRegistry> } {
-  const { clock, log, dataDir, address, egress, overrides } = parts
+  const { clock, log, dataDir, address, egress, media, where, overrides } = parts
   const mint = createMint(clock)
   const onError = (error: Error) => log.error({ err: error }, 'a database connection broke')
   const opened = createDb({ address, connectionsMax: config.poolMax, applicationName: 'switchboard', onError })
   const registry = createRegistry({ clock, sandbox: config.sandbox, connectors: overrides.connectors ?? null })
-  const mediaDir = config.media.kind === 'file' ? config.media.dir : join(config.dataDir, 'media')
   const gateway = createGateway({
     db: overrides.wrapDb?.(opened) ?? opened,
     clock,
     mint,
     log,
     box: createSealedBox(Buffer.from(dataDir.keys.masterKey, 'base64')),
-    blobs: createDiskBlobs(mediaDir, mint),
+    media: { ...media, ...media.toolbox, base: () => where.url, keptMs: config.mediaRetentionMs },
     connectors: registry.connectors,
     providers: registry.providers,
     egress,

@@ -1,6 +1,6 @@
 /** Settings from flags and environment: their order, their defaults, and the one sentence that a wrong one gets. */
 import { resolve } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type Config, ConfigError, readConfig, settings } from './config.ts'
 
 function config(argv: string[] = [], env: Record<string, string> = {}): Config {
@@ -38,6 +38,9 @@ test('an empty environment gives the documented defaults', () => {
     privateNetworks: 'loopback',
     trustProxy: false,
     media: { kind: 'file', dir: resolve('data/media') },
+    mediaRetentionMs: 604_800_000,
+    ffmpegPath: null,
+    searchPath: '',
     webhookScheduleMs: [30_000, 300_000, 1_800_000, 7_200_000, 28_800_000, 86_400_000, 86_400_000],
     webhookTimeoutMs: 10_000,
     eventRetentionMs: 2_592_000_000,
@@ -100,10 +103,44 @@ test.each<[string, Config['trustProxy']]>([
 test.each<[string, Config['media']]>([
   ['file:./blobs', { kind: 'file', dir: resolve('blobs') }],
   ['file:///var/my%20blobs', { kind: 'file', dir: '/var/my blobs' }],
-  ['s3://bucket', { kind: 's3', bucket: 'bucket', prefix: '' }],
-  ['s3://bucket/a/b/', { kind: 's3', bucket: 'bucket', prefix: 'a/b' }],
 ])('MEDIA_URL=%s', (text, expected) => {
   expect(config([], { MEDIA_URL: text }).media).toEqual(expected)
+})
+
+describe('media in S3', () => {
+  const keys = { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'secret/+=' }
+  const ofAws = {
+    ...{ kind: 's3', bucket: 'bucket', prefix: '', endpoint: 'https://s3.us-east-1.amazonaws.com', pathStyle: false },
+    ...{ region: 'us-east-1', accessKeyId: 'AKIA', secretAccessKey: 'secret/+=', sessionToken: null },
+  }
+
+  test.each<[Record<string, string>, object]>([
+    [{ MEDIA_URL: 's3://bucket' }, {}],
+    [{ MEDIA_URL: 's3://bucket/a/bü b/' }, { prefix: 'a/bü b' }],
+    [
+      { MEDIA_URL: 's3://bucket', AWS_REGION: 'eu-west-1', AWS_SESSION_TOKEN: 't' },
+      { region: 'eu-west-1', endpoint: 'https://s3.eu-west-1.amazonaws.com', sessionToken: 't' },
+    ],
+    [
+      { MEDIA_URL: 's3://bucket', AWS_REGION: 'cn-north-1' },
+      { region: 'cn-north-1', endpoint: 'https://s3.cn-north-1.amazonaws.com.cn' },
+    ],
+    [{ MEDIA_URL: 's3://a.bucket' }, { bucket: 'a.bucket', pathStyle: true }],
+    [
+      { MEDIA_URL: 's3://bucket', S3_ENDPOINT: 'http://minio:9000/' },
+      { endpoint: 'http://minio:9000', pathStyle: true },
+    ],
+  ])('%j', (env, expected) => {
+    expect(config([], { ...keys, ...env }).media).toEqual({ ...ofAws, ...expected })
+  })
+
+  test('needs keys; without it they are nobody’s', () => {
+    const lacking = 'MEDIA_URL with s3: needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.'
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'])
+      expect(complaint([], { ...keys, [name]: '', MEDIA_URL: 's3://bucket' })).toBe(lacking)
+    expect(complaint(['--media-url', 's3://bucket'])).toMatch(/^--media-url with s3: needs /)
+    expect(config([], keys).media).toEqual({ kind: 'file', dir: resolve('data/media') })
+  })
 })
 
 test('other values are read into their units', () => {
@@ -113,6 +150,9 @@ test('other values are read into their units', () => {
     WEBHOOK_SCHEDULE: '500ms, 2s',
     WEBHOOK_TIMEOUT: '1m',
     EVENT_RETENTION: '36h',
+    MEDIA_RETENTION: '2h',
+    FFMPEG_PATH: './ffmpeg',
+    PATH: '/bin',
     ALLOW_UNSAFE_DATABASE: '1',
     MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
   }
@@ -122,6 +162,9 @@ test('other values are read into their units', () => {
     webhookScheduleMs: [500, 2_000],
     webhookTimeoutMs: 60_000,
     eventRetentionMs: 129_600_000,
+    mediaRetentionMs: 7_200_000,
+    ffmpegPath: resolve('ffmpeg'),
+    searchPath: '/bin',
     allowUnsafeDatabase: true,
     masterKey: env.MASTER_KEY,
   })
@@ -147,7 +190,16 @@ const wrong: Record<string, string[]> = {
   RATE_LIMIT_PER_MINUTE: ['-1', '1e3'],
   ALLOW_PRIVATE_NETWORKS: ['loopback'],
   TRUST_PROXY: ['0.5', '99', 'proxy', '10.0.0.0/33', '::1/129', '10.0.0.0/8/8'],
-  MEDIA_URL: ['/media', 'file:', 'file://host/x', 's3://', 's3://B', 'http://x'],
+  MEDIA_URL: [
+    ...['/media', 'file:', 'file://host/x', 's3://', 's3://B', 'http://x'],
+    ...['s3://bucket//a', 's3://bucket/a//b', 's3://bucket/../b', 's3://bucket/a/.', 's3://bucket/a\tb'],
+  ],
+  AWS_ACCESS_KEY_ID: ['a key', 'x'.repeat(257)],
+  AWS_SECRET_ACCESS_KEY: ['a secret', ' x'],
+  AWS_SESSION_TOKEN: ['a token', 'é'],
+  AWS_REGION: ['eu west', 'eu-central-1.amazonaws.com'],
+  S3_ENDPOINT: ['minio:9000', 'https://u:p@x', 'https://x/?a'],
+  MEDIA_RETENTION: ['30m', '7', 'forever'],
   WEBHOOK_SCHEDULE: ['30', '30s,', '0s', '8d', Array(21).fill('1s').join()],
   WEBHOOK_TIMEOUT: ['0s', '6m', '10 s', '10S'],
   EVENT_RETENTION: ['1h', '30', 'forever'],
@@ -168,11 +220,11 @@ test.each(cases)('%s=%j stops the start with one sentence that names it', (name,
   }
 })
 
-test('every setting but the directory has wrong values', () => {
+test('every setting but a directory and a program has wrong values', () => {
   expect(Object.keys(wrong).sort()).toEqual(
     settings
       .map(({ name }) => name)
-      .filter((name) => name !== 'DATA_DIR')
+      .filter((name) => name !== 'DATA_DIR' && name !== 'FFMPEG_PATH')
       .sort(),
   )
 })
@@ -182,6 +234,9 @@ test('a secret is not repeated in the sentence', () => {
     complaint([], { DATABASE_URL: 'mysql://gateway:canary@h/d' }),
     complaint([], { ADMIN_KEY: 'canary' }),
     complaint(['--master-key', 'canary']),
+    complaint([], { AWS_ACCESS_KEY_ID: 'canary x' }),
+    complaint([], { AWS_SECRET_ACCESS_KEY: 'canary x' }),
+    complaint([], { AWS_SESSION_TOKEN: 'canary x' }),
   ]
   expect(said.join()).not.toContain('canary')
   expect(complaint([], { PORT: 'canary' })).toContain('"canary"')

@@ -35,12 +35,32 @@ export interface Config {
   privateNetworks: 'refused' | 'loopback' | 'allowed'
   /** Who may say in `X-Forwarded-For` whom a request comes from: nobody, everybody, that many hops, or these. */
   trustProxy: boolean | number | readonly string[]
-  media: { kind: 'file'; dir: string } | { kind: 's3'; bucket: string; prefix: string }
+  media: { kind: 'file'; dir: string } | S3Bucket
+  mediaRetentionMs: number
+  /** Null: what is found, if it can be locked up. */
+  ffmpegPath: string | null
+  /** Where programs are looked for. */
+  searchPath: string
   webhookScheduleMs: readonly number[]
   webhookTimeoutMs: number
   eventRetentionMs: number
   logLevel: LogLevel | 'auto'
   logFormat: LogFormat
+}
+
+/** A bucket of AWS, or of another server that speaks as S3 does, and the keys to it. */
+export interface S3Bucket {
+  kind: 's3'
+  bucket: string
+  /** Before every name; empty for none. */
+  prefix: string
+  endpoint: string
+  region: string
+  /** The bucket in the path, not in the host name. */
+  pathStyle: boolean
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken: string | null
 }
 
 export interface Setting {
@@ -74,6 +94,17 @@ const table = [
   ['ALLOW_PRIVATE_NETWORKS', 'off, loopback in the sandbox', 'let webhooks and media reach private addresses'],
   ['TRUST_PROXY', 'off', 'believe X-Forwarded-For: on, off, a number of hops, or the addresses of the proxies'],
   ['MEDIA_URL', 'file:DATA_DIR/media', 'where media lies: file:DIRECTORY or s3://BUCKET/PREFIX'],
+  ['AWS_ACCESS_KEY_ID', '', 'the key to media in s3:'],
+  ['AWS_SECRET_ACCESS_KEY', '', 'the secret of that key'],
+  ['AWS_SESSION_TOKEN', '', 'what belongs to a key that ends by itself'],
+  ['AWS_REGION', 'us-east-1', 'the region of the bucket'],
+  ['S3_ENDPOINT', 'that of AWS', 'the address of another server that speaks as S3 does'],
+  ['MEDIA_RETENTION', '7d', 'how long files are kept after they were last needed'],
+  [
+    'FFMPEG_PATH',
+    'found',
+    'an ffmpeg you trust with what strangers send; else one that can be locked up, or the one of npm',
+  ],
   ['WEBHOOK_SCHEDULE', '30s,5m,30m,2h,8h,24h,24h', 'delays between the attempts of a webhook'],
   ['WEBHOOK_TIMEOUT', '10s', 'how long one attempt of a webhook may take'],
   ['EVENT_RETENTION', '30d', 'how long events and finished attempts are kept'],
@@ -89,7 +120,10 @@ export const settings: readonly Setting[] = table.map(([name, fallback, meaning]
 }))
 
 /** What they hold must not show up in a terminal or a log. */
-const secretNames: readonly Name[] = ['DATABASE_URL', 'ADMIN_KEY', 'MASTER_KEY']
+const secretNames: readonly Name[] = [
+  ...(['DATABASE_URL', 'ADMIN_KEY', 'MASTER_KEY'] as const),
+  ...(['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const),
+]
 const roles: readonly Role[] = ['api', 'outbox', 'webhooks', 'links']
 const dayMs = 86_400_000
 
@@ -126,9 +160,10 @@ export function readConfig(
     rateLimitPerMinute: required(given, 'RATE_LIMIT_PER_MINUTE', values.integer(0, 1_000_000)),
     privateNetworks: readPrivateNetworks(given, sandbox),
     trustProxy: required(given, 'TRUST_PROXY', proxyTrust),
-    media: Object.freeze(
-      optional(given, 'MEDIA_URL', mediaPlace) ?? ({ kind: 'file', dir: join(dataDir, 'media') } as const),
-    ),
+    media: Object.freeze(readMedia(given, dataDir)),
+    mediaRetentionMs: required(given, 'MEDIA_RETENTION', values.duration(3_600_000, 3_650 * dayMs)),
+    ffmpegPath: optional(given, 'FFMPEG_PATH', program),
+    searchPath: env.PATH ?? '',
     webhookScheduleMs: required(given, 'WEBHOOK_SCHEDULE', values.listOf(values.duration(1, 7 * dayMs), 20)),
     webhookTimeoutMs: required(given, 'WEBHOOK_TIMEOUT', values.duration(100, 300_000)),
     eventRetentionMs: required(given, 'EVENT_RETENTION', values.duration(dayMs, 3_650 * dayMs)),
@@ -183,6 +218,7 @@ function fallbackOf(name: Name): string {
   return table.find(([one]) => one === name)?.[1] ?? ''
 }
 
+const program: values.Reader<string> = { must: 'name a program', read: (text) => resolve(text) }
 const directory: values.Reader<string> = { must: 'name a directory', read: (text) => resolve(text) }
 const adminKey = values.matching(/^[\x21-\x7e]{24,200}$/, 'have 24 to 200 characters without spaces')
 const keyPrefix = values.matching(/^[a-z][a-z0-9]{0,14}_$/, 'be 1 to 15 small letters and digits, then an underscore')
@@ -195,15 +231,56 @@ const databaseAddress: values.Reader<string> = {
   },
 }
 
-const mediaPlace: values.Reader<Config['media']> = {
+const mediaPlace: values.Reader<{ kind: 'file'; dir: string } | Pick<S3Bucket, 'kind' | 'bucket' | 'prefix'>> = {
   must: 'be file:DIRECTORY or s3://BUCKET/PREFIX',
   read: (text) => {
-    const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? []
-    if (bucket) return { kind: 's3', bucket, prefix: prefix.replace(/\/+$/, '') }
+    const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.{0,200}))?$/.exec(text) ?? []
+    if (bucket) return isPrefix(prefix) ? { kind: 's3', bucket, prefix: prefix.replace(/\/$/, '') } : undefined
     if (text.startsWith('file:///')) return { kind: 'file', dir: fileURLToPath(text) }
     const [, dir] = /^file:((?!\/\/).+)$/.exec(text) ?? []
     return dir ? { kind: 'file', dir: resolve(dir) } : undefined
   },
+}
+
+/** Without parts that some server or library would take for steps up or leave out. */
+function isPrefix(text: string): boolean {
+  const parts = text.replace(/\/$/, '').split('/')
+  return text === '' || parts.every((part) => /^[^\p{Cc}]+$/u.test(part) && !/^\.\.?$/.test(part))
+}
+
+const accessKey = values.matching(/^[\x21-\x7e]{1,256}$/, 'have 1 to 256 characters without spaces')
+const sessionToken = values.matching(/^[\x21-\x7e]{1,8192}$/, 'have 1 to 8192 characters without spaces')
+const region = values.matching(/^[A-Za-z0-9-]{1,40}$/, 'be the name of a region such as eu-central-1')
+
+function readMedia(given: Given, dataDir: string): Config['media'] {
+  const place = optional(given, 'MEDIA_URL', mediaPlace) ?? { kind: 'file', dir: join(dataDir, 'media') }
+  const keys = {
+    accessKeyId: optional(given, 'AWS_ACCESS_KEY_ID', accessKey),
+    secretAccessKey: optional(given, 'AWS_SECRET_ACCESS_KEY', accessKey),
+    sessionToken: optional(given, 'AWS_SESSION_TOKEN', sessionToken),
+  }
+  const where = {
+    region: required(given, 'AWS_REGION', region),
+    own: optional(given, 'S3_ENDPOINT', values.webAddress),
+  }
+  if (place.kind === 'file') return place
+  const { accessKeyId, secretAccessKey } = keys
+  if (accessKeyId === null || secretAccessKey === null) {
+    const as = given.get('MEDIA_URL')?.as
+    throw new ConfigError(`${as} with s3: needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`)
+  }
+  const ofAws = `https://s3.${where.region}.amazonaws.com${where.region.startsWith('cn-') ? '.cn' : ''}`
+  // No certificate of AWS is good for a host name that has a dot more, and few other servers have a name per bucket.
+  const pathStyle = where.own !== null || place.bucket.includes('.')
+  return {
+    ...place,
+    ...keys,
+    accessKeyId,
+    secretAccessKey,
+    region: where.region,
+    endpoint: where.own ?? ofAws,
+    pathStyle,
+  }
 }
 
 const proxyAddresses = values.listOf(values.network, 100)

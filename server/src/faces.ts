@@ -1,7 +1,7 @@
 /** What stands behind each face of the gateway: thin calls into the rooms. */
 import type { Gateway } from './gateway.ts'
 import { createRevisions } from './messaging/revise.ts'
-import { submit } from './messaging/submit.ts'
+import { type SubmitOptions, submit } from './messaging/submit.ts'
 import { GatewayError } from './model/errors.ts'
 import { parseAddress } from './model/handle.ts'
 import type { MemberReceipt, Message } from './model/message.ts'
@@ -30,9 +30,11 @@ export function messagesOf(parts: Parts): Gateway['messages'] {
     accept: ledgers.accept,
     lines: lines.ofCustomer,
     conversation: store.conversations.get,
+    conversationIn: async (...[customerId, chat, line]: Parameters<SubmitOptions['conversationIn']>) =>
+      (await store.chats.named(customerId, { chat }, line))?.conversation ?? null,
     message: store.messages.get,
     winner: store.messages.winner,
-    keepBytes: options.blobs.put,
+    keepFile: parts.media.keep,
     admit: parts.webhooks.admit,
     closed: ledgers.optOuts.closed,
     meet: parts.contacts.meet,

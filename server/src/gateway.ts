@@ -4,6 +4,8 @@ import type { ApiKey, Caller, Customer, CustomerChange, NewCustomer, Scope } fro
 import type { AdminLine, LineChange, NewLine } from './accounts/lines.ts'
 import type { Contacts } from './contacts/contacts.ts'
 import type { HealthReport } from './links/health.ts'
+import type { Download } from './media/downloads.ts'
+import type { LinkedFile } from './media/links.ts'
 import type { Chats } from './messaging/chats/chats.ts'
 import type { Draft } from './messaging/draft.ts'
 import type { Reachability } from './messaging/reach.ts'
@@ -90,6 +92,12 @@ export interface Gateway {
     cursorOf(by: Caller, event: EventId): Promise<Cursor | null>
     /** The end of the log as of now. */
     end(): Promise<Cursor>
+  }
+  media: {
+    /** Throws INVALID_SIGNATURE, URL_EXPIRED or NOT_FOUND. */
+    download(token: string): Promise<Download>
+    /** A link to a file of this customer, to be used until then. */
+    linkTo(file: LinkedFile, untilMs: number): string
   }
   webhooks: {
     /** Throws VALIDATION_ERROR for a URL that may not be reached, WEBHOOK_DUPLICATE for the same URL and set of events. */

@@ -13,7 +13,7 @@ import type { SealedBox } from './lib/sealed-box.ts'
 import type { Commands } from './links/commands.ts'
 import type { Links } from './links/links.ts'
 import type { Presence } from './links/presence.ts'
-import type { Blobs } from './media/blobs.ts'
+import type { MediaOptions, MediaRoom } from './media/room.ts'
 import type { createChats } from './messaging/chats/chats.ts'
 import type { Ledgers } from './messaging/ledgers.ts'
 import type { Outbox } from './messaging/outbox.ts'
@@ -31,14 +31,14 @@ export interface GatewayOptions {
   mint: Mint
   log: Log
   box: SealedBox
-  blobs: Blobs
+  media: MediaOptions
   connectors: ReadonlyMap<Channel, Connector>
   /** Which channels a line of a provider has. */
   providers: Readonly<Record<string, readonly Channel[]>>
   /** The way out to URLs that callers chose. Closed by whoever opened it. */
   egress: SafeFetch
-  /** How the surfaces word events for webhooks. */
-  wording: Wording
+  /** How the surfaces word events for webhooks, given how links to files are made. */
+  wording(linkTo: MediaRoom['linkTo']): Wording
   roles: { links: boolean; webhooks: boolean }
   webhooks: { scheduleMs: readonly number[]; timeoutMs: number; userAgent: string; chance(): number }
   keyPrefix: string
@@ -62,6 +62,7 @@ export interface Parts {
   upkeep: ReturnType<typeof createUpkeep>
   commands: Commands
   reach: Reach
+  media: MediaRoom
   webhooks: WebhookRoom
   chats: ReturnType<typeof createChats>
   contacts: ContactsRoom

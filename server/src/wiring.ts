@@ -10,6 +10,7 @@ import { createCommands } from './links/commands.ts'
 import { healthReport } from './links/health.ts'
 import { Links } from './links/links.ts'
 import { createPresence } from './links/presence.ts'
+import { createMediaRoom } from './media/room.ts'
 import { createChats } from './messaging/chats/chats.ts'
 import { createInbox } from './messaging/inbox.ts'
 import { createLedgers } from './messaging/ledgers.ts'
@@ -34,6 +35,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     contacts: parts.contacts,
     lines: linesOf(parts),
     events: eventsOf(parts),
+    media: { download: parts.media.download, linkTo: parts.media.linkTo },
     webhooks: parts.webhooks.face,
     admin: adminOf(parts),
     health: () =>
@@ -57,14 +59,17 @@ function build(options: GatewayOptions): Parts {
     told: bell.events,
     callers: accounts.callers,
     commands: { clean: store.commands.clean, serve: traffic.commands.serve },
+    media: ground.media,
     retentionMs: options.eventRetentionMs,
   })
   const chats = createChats({
     ...options,
     ...store,
     lines: accounts.lines.ofCustomer,
+    keepFile: ground.media.keep,
     act: traffic.commands.act,
     told: bell.events,
+    onError: ground.fail('chats'),
   })
   const contacts = createContacts({
     ...options,
@@ -82,10 +87,11 @@ function build(options: GatewayOptions): Parts {
   return parts
 }
 
-function buildWebhooks({ options, store, bell, presence, fail }: Ground): WebhookRoom {
+function buildWebhooks({ options, store, bell, presence, media, fail }: Ground): WebhookRoom {
   return createWebhookRoom({
     ...options,
     ...options.webhooks,
+    wording: options.wording(media.linkTo),
     store: store.webhooks,
     callbacks: store.callbacks,
     queue: store.webhookQueue,
@@ -98,7 +104,7 @@ function buildWebhooks({ options, store, bell, presence, fail }: Ground): Webhoo
   })
 }
 
-type Ground = Pick<Parts, 'options' | 'store' | 'ledgers' | 'follow' | 'bell' | 'presence'> & {
+type Ground = Pick<Parts, 'options' | 'store' | 'ledgers' | 'follow' | 'bell' | 'presence' | 'media'> & {
   fail(doing: string): (error: unknown) => void
 }
 
@@ -112,6 +118,7 @@ function layGround(options: GatewayOptions, heard: (ring: Rung) => void): Ground
     store,
     fail,
     ledgers: createLedgers(store, clock),
+    media: createMediaRoom({ ...options, ...options.media, store: store.files, sign: box.sign }),
     follow: createFollow({ log: store.events, clock }),
     bell: createBell({ clock, ring: store.bell.ring, heard, onError: fail('bell') }),
     presence: createPresence({ db, nodes: store.nodes, bell: store.bell, clock, heard, onError: fail('presence') }),
@@ -131,7 +138,7 @@ function buildAccounts({ options, store, bell }: Ground): Pick<Parts, 'callers' 
 }
 
 function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'commands' | 'reach'> {
-  const { options, store, ledgers, bell, presence } = ground
+  const { options, store, ledgers, bell, presence, media } = ground
   const { clock, mint, log } = options
   const links = new Links({
     ...options,
@@ -140,6 +147,7 @@ function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'command
     inbox: createInbox({
       ledger: ledgers.inbox,
       mint,
+      receiveFile: media.receive,
       choicesCount: ledgers.optOuts.counts,
       chosen: bell.changed,
       told: bell.events,
@@ -183,6 +191,7 @@ function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'command
     learnAbsent: reach.learnAbsent,
     conversations: ledgers.conversations(mint),
     replyTarget: ledgers.replyTarget,
+    files: media.prepare,
     onError: (error, facts) => log.error({ err: error, ...facts }, 'the outbox failed'),
   })
   return { links, outbox, commands, reach }

@@ -1,8 +1,9 @@
 /** What a network told us → stored facts and events, once. Resolves when durable; rejects when it must be told again. */
-import type { Incoming, IncomingMessage, ReceiptStatus } from '../channels/connector.ts'
+import type { ChatInfo, Incoming, IncomingMedia, IncomingMessage, ReceiptStatus } from '../channels/connector.ts'
 import type { Mint } from '../lib/mint.ts'
+import type { Receiving } from '../media/receiving.ts'
 import type { Channel } from '../model/channel.ts'
-import { memberOf, membersOf } from '../model/chat-change.ts'
+import { isOurs, memberOf, membersOf } from '../model/chat-change.ts'
 import { personOf } from '../model/contact.ts'
 import type { Conversation } from '../model/conversation.ts'
 import type { NewEvent } from '../model/event.ts'
@@ -30,7 +31,7 @@ import type {
 } from '../store/conversations.ts'
 import type { NewInbound, ProviderKey } from '../store/inbound.ts'
 import type { NewChoice } from '../store/people/opt-outs.ts'
-import { amended, amendment, chatChange, type Roster, rosterChanges } from './chat-changes.ts'
+import { answer, differs, type Roster, rosterTold } from './chat-changes.ts'
 import { underNumbers } from './chats/names.ts'
 import { keyOf, receiveNotice } from './notices.ts'
 import { acceptedChange, eventMessage, newEvent, receiptChange } from './settle.ts'
@@ -53,9 +54,11 @@ export interface InboxLedger {
   findConversation(key: ConversationKey): Promise<Conversation | null>
   ensureConversation(fresh: NewConversation): Promise<Conversation>
   changeConversation(request: ConversationRequest): Promise<ConversationOutcome>
-  learnAlias(place: AliasPlace, alias: Handle, phone: Handle): Promise<void>
+  /** Says whether somebody has opted out or in by it. */
+  learnAlias(place: AliasPlace, alias: Handle, phone: Handle): Promise<boolean>
   phonesOf(place: AliasPlace, aliases: readonly Handle[]): Promise<ReadonlyMap<Handle, Handle>>
   chatsWith(place: AliasPlace, alias: Handle): Promise<ConversationId[]>
+  joinChats(place: AliasPlace, phone: Handle): Promise<boolean>
 }
 
 /** The link an event came through. */
@@ -63,15 +66,18 @@ export interface Source {
   customerId: CustomerId
   lineId: LineId
   address: Handle | null
+  email?: Handle | null
   channel: Channel
 }
 
 export interface InboxOptions {
   ledger: InboxLedger
   mint: Mint
+  /** Keeps a file that came with a message. */
+  receiveFile: Receiving['receive']
   /** Whether a word on this channel opts anybody out. */
   choicesCount(customerId: CustomerId, channel: Channel): Promise<boolean>
-  /** Somebody opted out or in. */
+  /** Somebody opted out or in, or goes by another name: what is kept of people is old, in every process. */
   chosen(): void
   told(customerId: CustomerId): void
 }
@@ -117,35 +123,39 @@ function cleaned(event: Incoming): Incoming {
 
 async function conversationOf(options: InboxOptions, source: Source, event: IncomingMessage): Promise<Conversation> {
   const { group } = event
-  const participants = group === null ? [memberOf(event.from)] : membersOf(group)
+  const roster = group === null ? null : rosterIn(source, event, group)
   const key = { customerId: source.customerId, lineId: source.lineId, channel: source.channel, chat: event.chat }
   const conversation = await options.ledger.ensureConversation({
     ...key,
     id: options.mint() as ConversationId,
     handle: group === null ? event.from : null,
     isGroup: group !== null,
-    name: group?.name ?? null,
-    participants,
+    name: roster?.name ?? null,
+    participants: group === null ? [memberOf(event.from)] : membersOf(group, source),
+    unheard: roster !== null && roster.participants === null,
   })
-  return group === null ? conversation : caughtUp(options, source, conversation, { name: group.name, participants })
+  return roster === null ? conversation : caughtUp(options, source, { event, conversation, roster })
 }
 
-/** A message says who is in its group: a change of which no notice has come yet is told now, and its notice is a repeat. */
+/** A roster without whoever wrote is not the whole one. */
+function rosterIn(source: Source, { from, echoOf }: IncomingMessage, group: ChatInfo): Roster {
+  const participants = membersOf(group, source)
+  const isByUs = echoOf !== null || isOurs(source, from)
+  const isWhole = isByUs ? participants.length > 0 : participants.some(({ handle }) => handle === from)
+  return { name: group.name, participants: isWhole ? participants : null }
+}
+
+/** What was heard before says nothing about now. */
 async function caughtUp(
   options: InboxOptions,
-  { customerId, address }: Source,
-  conversation: Conversation,
-  group: Roster,
+  source: Source,
+  { event, conversation, roster }: { event: IncomingMessage; conversation: Conversation; roster: Roster },
 ): Promise<Conversation> {
-  const of = { customerId, of: { id: conversation.id } }
-  let now = conversation
-  if (amended(now, group) !== now)
-    now = (await options.ledger.changeConversation(amendment(of, group)))?.conversation ?? now
-  for (const change of rosterChanges(now, group)) {
-    const news = { of, change, origin: 'network', actor: null, to: address, notice: null, mayBeOld: true } as const
-    now = (await options.ledger.changeConversation(chatChange(news, options.mint)))?.conversation ?? now
-  }
-  return now
+  if (!differs(conversation, roster)) return conversation
+  if ((await options.ledger.findMessage(keyOf(source, event.providerId))) !== null) return conversation
+  const of = { customerId: source.customerId, of: { id: conversation.id } }
+  const outcome = await options.ledger.changeConversation(rosterTold(of, roster, source.address, options.mint))
+  return outcome?.conversation ?? conversation
 }
 
 async function receiveMessage(options: InboxOptions, source: Source, event: IncomingMessage): Promise<void> {
@@ -153,16 +163,10 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
   const conversation = await conversationOf(options, source, event)
   const id = options.mint() as MessageId
   const replyTo = event.replyTo === null ? null : await options.ledger.findMessage(keyOf(source, event.replyTo))
-  const attachments = event.attachments.map(
-    (media): Attachment => ({
-      id: options.mint(),
-      source: null,
-      mimeType: media.mimeType,
-      filename: media.filename,
-      bytes: media.bytes,
-      voiceNote: media.voiceNote,
-    }),
-  )
+  // Told again: its files were fetched then, and may be gone by now.
+  if (event.attachments.length > 0 && (await options.ledger.findMessage(keyOf(source, event.providerId))) !== null)
+    return
+  const attachments = await filesOf(options, source, event.attachments)
   const content: Content = {
     text: event.text,
     mediaUrls: [],
@@ -210,6 +214,23 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
   }
 }
 
+async function filesOf(
+  { mint, receiveFile }: InboxOptions,
+  { customerId }: Source,
+  files: readonly IncomingMedia[],
+): Promise<Attachment[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const { filename, voiceNote } = file
+      const got = await receiveFile(customerId, file)
+      const about = { id: mint(), filename, voiceNote }
+      if ('note' in got) return { ...about, source: null, mimeType: file.mimeType, bytes: file.bytes, note: got.note }
+      const { hash, mimeType, bytes } = got.kept
+      return { ...about, source: { blob: hash }, mimeType, bytes }
+    }),
+  )
+}
+
 /** In a group such a word is meant for the others. */
 async function choiceOf(options: InboxOptions, source: Source, event: IncomingMessage): Promise<NewChoice | null> {
   const choice = event.group === null ? choiceIn(event.text) : null
@@ -231,8 +252,10 @@ async function receiveEcho(options: InboxOptions, source: Source, event: Incomin
   const message = await options.ledger.message(source.customerId, messageId)
   if (message === null || message.lineId !== source.lineId) return
   // Settled before under this very id, and nothing is running or waiting for proof: there is nothing left to prove.
-  if (message.providerId === event.providerId && !message.pending) return
-  const other = event.group === null && message.to !== null ? [memberOf(message.to as Handle)] : []
+  const isSettled = message.providerId === event.providerId && !message.pending
+  const roster = event.group === null ? null : rosterIn(source, event, event.group)
+  if (isSettled && roster === null) return
+  const other = roster === null && message.to !== null ? [memberOf(message.to as Handle)] : []
   const conversation = await options.ledger.ensureConversation({
     customerId: source.customerId,
     lineId: source.lineId,
@@ -240,10 +263,17 @@ async function receiveEcho(options: InboxOptions, source: Source, event: Incomin
     chat: event.chat,
     id: options.mint() as ConversationId,
     handle: other[0]?.handle ?? null,
-    isGroup: event.group !== null,
-    name: event.group?.name ?? null,
-    participants: other,
+    isGroup: roster !== null,
+    name: roster?.name ?? null,
+    participants: roster?.participants ?? other,
+    unheard: roster !== null && roster.participants === null,
   })
+  // The answer to the send may have made it, and that says nothing of the group.
+  if (roster !== null && conversation.unheard === true)
+    await options.ledger.changeConversation(
+      answer({ customerId: source.customerId, of: { id: conversation.id } }, roster),
+    )
+  if (isSettled) return
   const accepted = { channel: source.channel, providerId: event.providerId, conversation, run: null }
   await options.ledger.change({
     customerId: source.customerId,

@@ -2,12 +2,14 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../lib/clock.ts'
 import type { Mint } from '../lib/mint.ts'
+import type { Said } from '../media/library.ts'
 import type { Channel } from '../model/channel.ts'
 import { type Conversation, laneOf, targetOfLane } from '../model/conversation.ts'
 import { GatewayError } from '../model/errors.ts'
 import { parseRecipient, type Recipient } from '../model/handle.ts'
-import type { ConversationId, CustomerId, Handle, MessageId } from '../model/ids.ts'
+import type { ConversationId, CustomerId, Handle, LineId, MessageId, ProviderChatId } from '../model/ids.ts'
 import type { Line } from '../model/line.ts'
+import type { KeptFile } from '../model/media/file.ts'
 import type { Attachment, Content, Message } from '../model/message.ts'
 import { routeWithout } from '../model/opt-out.ts'
 import { routeFor } from '../model/route.ts'
@@ -21,13 +23,15 @@ export interface SubmitOptions {
   accept(message: NewMessage): Promise<AcceptOutcome>
   lines(customerId: CustomerId): Promise<readonly Line[]>
   conversation(customerId: CustomerId, id: ConversationId): Promise<Conversation | null>
+  /** The conversation the customer has in this chat: on the line that is named if there is one, else where it was begun. */
+  conversationIn(customerId: CustomerId, chat: ProviderChatId, line: LineId | null): Promise<Conversation | null>
   message(customerId: CustomerId, id: MessageId): Promise<Message | null>
   /** The message that has this idempotency key already. */
   winner(
     customerId: CustomerId,
     idempotencyKey: string,
   ): Promise<{ message: Message; fingerprint: string | null } | null>
-  keepBytes(bytes: Uint8Array): Promise<string>
+  keepFile(customerId: CustomerId, bytes: Uint8Array, said: Said): Promise<Pick<KeptFile, 'hash' | 'mimeType'>>
   /** Refuses what the gateway may not reach for this message. */
   admit(
     customerId: CustomerId,
@@ -122,7 +126,7 @@ async function compose(options: SubmitOptions, asked: Asked): Promise<NewMessage
   const named = draft.from === null ? null : lineNamed(lines, draft.from)
   const asFar =
     draft.conversationId === null
-      ? placeByAddress(lines, named, draft)
+      ? await placeByAddress(options, { customerId, lines, named, draft })
       : await placeByConversation(options, lines, named, { customerId, conversationId: draft.conversationId })
   const placed = await withoutClosed(options, customerId, asFar)
   const scheduledAt = draft.scheduledAt === null ? null : checkSchedule(draft.scheduledAt, options.clock.now())
@@ -211,7 +215,15 @@ function defaultLine(lines: readonly Line[]): Line {
   return line
 }
 
-function placeByAddress(lines: readonly Line[], named: Line | null, draft: Draft): Placed {
+interface AskedByAddress {
+  customerId: CustomerId
+  lines: readonly Line[]
+  named: Line | null
+  draft: Draft
+}
+
+async function placeByAddress(options: SubmitOptions, asked: AskedByAddress): Promise<Placed> {
+  const { lines, named, draft } = asked
   const parsed = draft.to === null ? null : parseRecipient(draft.to)
   if (parsed === null) {
     throw new GatewayError(
@@ -219,8 +231,9 @@ function placeByAddress(lines: readonly Line[], named: Line | null, draft: Draft
       'The recipient must be a phone number in E.164 form (+14155550100), an e-mail address, or the id of a group chat.',
     )
   }
-  const line = named ?? defaultLine(lines)
   const { recipient, pinned } = directly(parsed)
+  const known = recipient.kind === 'chat' ? await groupOf(options, asked, recipient.chat) : null
+  const line = known?.line ?? named ?? defaultLine(lines)
   const route = routeFor({
     recipient: pinned ?? recipient,
     preference: draft.preference,
@@ -229,21 +242,29 @@ function placeByAddress(lines: readonly Line[], named: Line | null, draft: Draft
     lineNamed: named !== null,
   })
   if (!route.ok) throw new GatewayError(route.code, route.detail)
-  if (recipient.kind === 'chat')
-    return {
-      line,
-      lane: laneOf({ chat: recipient.chat }),
-      to: recipient.chat,
-      route: route.channels,
-      conversation: null,
-    }
-  return {
-    line,
-    lane: laneOf({ handle: recipient.handle }),
-    to: recipient.handle,
-    route: route.channels,
-    conversation: null,
-  }
+  const to = recipient.kind === 'chat' ? recipient.chat : recipient.handle
+  const lane = recipient.kind === 'chat' ? laneOf({ chat: recipient.chat }) : laneOf({ handle: recipient.handle })
+  return { line, lane, to, route: route.channels, conversation: known?.conversation ?? null }
+}
+
+/** A group stays on its line; null while none of the customer's lines is known to be in it. */
+async function groupOf(
+  options: SubmitOptions,
+  { customerId, lines, named }: AskedByAddress,
+  chat: ProviderChatId,
+): Promise<{ conversation: Conversation; line: Line } | null> {
+  const conversation = await options.conversationIn(customerId, chat, named?.id ?? null)
+  const line = lines.find(({ id }) => id === conversation?.lineId)
+  if (conversation === null || line === undefined) return null
+  if (named !== null && named.id !== line.id) throw elsewhere()
+  return { conversation, line }
+}
+
+function elsewhere(): GatewayError {
+  return new GatewayError(
+    'FROM_INSTANCE_CANNOT_REACH',
+    'This chat belongs to another of your numbers. Leave out "from", or name that number.',
+  )
 }
 
 /** A chat that is only one person is sent to as that person, on the channel the chat names. */
@@ -264,12 +285,7 @@ async function placeByConversation(
     : null
   if (conversation === null) throw new GatewayError('CONVERSATION_NOT_FOUND', 'There is no such chat.')
   const line = lines.find((one) => one.id === conversation.lineId)
-  if (line === undefined || (named !== null && named.id !== line.id)) {
-    throw new GatewayError(
-      'FROM_INSTANCE_CANNOT_REACH',
-      'This chat belongs to another of your numbers. Leave out "from", or name that number.',
-    )
-  }
+  if (line === undefined || (named !== null && named.id !== line.id)) throw elsewhere()
   if (conversation.isGroup && conversation.channel === 'sms')
     throw new GatewayError('GROUP_SMS_UNSUPPORTED', 'SMS has no groups. Send to each member instead.')
   const other = conversation.participants[0]
@@ -306,6 +322,7 @@ function checkSchedule(text: string, now: number): string {
 
 async function contentOf(options: SubmitOptions, customerId: CustomerId, draft: Draft): Promise<Content> {
   const replyTo = draft.replyTo === null ? null : await checkReply(options, customerId, draft.replyTo)
+  const untilMs = draft.scheduledAt === null ? null : Date.parse(draft.scheduledAt)
   const attachments: Attachment[] = []
   for (const file of draft.attachments) {
     const { mimeType, filename, voiceNote } = file
@@ -313,10 +330,11 @@ async function contentOf(options: SubmitOptions, customerId: CustomerId, draft: 
     if ('url' in file) attachments.push({ id, source: { url: file.url }, mimeType, filename, bytes: null, voiceNote })
     else {
       const bytes = Buffer.from(file.base64, 'base64')
+      const kept = await options.keepFile(customerId, bytes, { mimeType, filename, untilMs })
       attachments.push({
         id,
-        source: { blob: await options.keepBytes(bytes) },
-        mimeType,
+        source: { blob: kept.hash },
+        mimeType: mimeType ?? kept.mimeType,
         filename,
         bytes: bytes.length,
         voiceNote,

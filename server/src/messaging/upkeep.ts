@@ -18,6 +18,7 @@ export interface UpkeepOptions {
   conversations: { forgetTold(rowsMax: number): Promise<number> }
   contacts: { noteContacted(eventsMax: number): Promise<number> }
   callbacks: { forget(): Promise<void> }
+  media: { sweep(): Promise<number> }
   clock: Clock
   log: { info(facts: object, message: string): void; error(facts: object, message: string): void }
   retentionMs: number
@@ -69,6 +70,8 @@ export function createUpkeep(options: UpkeepOptions) {
     await options.commands.clean()
     await options.callbacks.forget()
     while ((await options.conversations.forgetTold(toldPage)) === toldPage) if (stopping.signal.aborted) return
+    const swept = await options.media.sweep()
+    if (swept > 0) log.info({ files: swept }, 'files whose time was over are removed')
     const stranded = await options.outbox.sweep()
     if (stranded > 0) log.error({ lanes: stranded }, 'messages had no lane; this is a bug, please report it')
   }

@@ -12,6 +12,7 @@ import type { Db } from './db.ts'
 import { createEventStore } from './events.ts'
 import { createInboundStore } from './inbound.ts'
 import { createLineStore } from './lines.ts'
+import { createFileStore } from './media/files.ts'
 import { createMessageStore } from './messages.ts'
 import { createNodeStore } from './nodes.ts'
 import { createOutboxStore } from './outbox.ts'
@@ -38,6 +39,7 @@ export function createStore(db: Db, box: SealedBox) {
     contacts: createContactStore(db),
     conversations: createConversationStore(db),
     events: createEventStore(db),
+    files: createFileStore(db),
     inbound: createInboundStore(db),
     lines: createLineStore(db),
     messages: createMessageStore(db),

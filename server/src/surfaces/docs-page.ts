@@ -203,7 +203,7 @@ function successContent(operation: Operation): Response['content'] | undefined {
 }
 
 function successOf(status: string, { description, content }: Response, schemas: Schemas): string {
-  const media = Object.values(content)[0]
+  const media = Object.values(content ?? {})[0]
   if (media === undefined) return ''
   const data = media.schema.properties?.data ?? media.schema
   const example = media.example === undefined ? '' : `<pre>${escaped(JSON.stringify(media.example, null, 2))}</pre>`

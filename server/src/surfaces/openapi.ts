@@ -33,7 +33,8 @@ export interface Media {
 export interface Response {
   description: string
   headers?: Record<string, { $ref: string }>
-  content: Record<string, Media>
+  /** Absent: the answer has no body. */
+  content?: Record<string, Media>
 }
 
 export interface Operation {
@@ -220,15 +221,21 @@ function successesOf(route: Route, printing: Printing): Operation['responses'] {
   const headerList = route.scope === 'public' ? everyAnswer : countedAnswer
   return Object.fromEntries(
     Object.entries(route.responses).map(([status, { description, schema }]) => {
+      const headers = headersFor(headerList)
+      if (schema === undefined) {
+        const hasBytes = status === '200' || status === '206'
+        return [status, { description, headers, ...(hasBytes && { content: { '*/*': { schema: bytes } } }) }]
+      }
       const data = jsonSchemaOf(schema, 'output', printing)
       const whole = route.bare || route.stream ? data : enveloped(data)
       const type = route.stream ? 'text/event-stream' : 'application/json'
       const media = route.stream ? { schema: whole } : { schema: whole, example: exampleOf(whole, printing.schemas) }
-      return [status, { description, headers: headersFor(headerList), content: { [type]: media } }]
+      return [status, { description, headers, content: { [type]: media } }]
     }),
   )
 }
 
+const bytes: JsonSchema = { type: 'string', format: 'binary' }
 const requestId: JsonSchema = { type: 'string', examples: ['req_0b8f5d1e-4c52-4f0e-9a57-1f6f2d5f8c11'] }
 
 function enveloped(data: JsonSchema): JsonSchema {

@@ -1,4 +1,5 @@
 /** An operation as data: one entry makes the route, checks the request and is the chapter of the OpenAPI document. */
+import type { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Caller, Gateway } from '../gateway.ts'
@@ -76,6 +77,22 @@ interface StreamSpec<Query, Headers> extends Described<'read'> {
   ): Promise<void>
 }
 
+/** A file, or a part of one: what its head says, and the bytes unless there are none to send. */
+export interface FileAnswer {
+  status: number
+  headers: Readonly<Record<string, string>>
+  open: (() => Promise<Readable>) | null
+}
+
+interface FileSpec<Params, Headers> extends Described<'public'> {
+  method: 'GET'
+  params: z.ZodType<Params>
+  headers: z.ZodType<Headers>
+  responses: Readonly<Record<number, { description: string }>>
+  /** Asked for HEAD too, and then nothing is opened. */
+  file(inside: Inside, call: Call<Params, undefined, Headers, undefined, null>): Promise<FileAnswer>
+}
+
 type AnyCall = Call<unknown, unknown, unknown, unknown, Caller | null>
 
 /** A route in the table: its types have done their work where it was defined. */
@@ -86,8 +103,9 @@ export interface Route extends Described<RouteScope> {
   body?: z.ZodType
   bodyBytesMax?: number
   bare?: true
-  responses: Readonly<Record<number, Answer>>
+  responses: Readonly<Record<number, Answer | { description: string; schema?: undefined }>>
   handle?(inside: Inside, call: AnyCall): Promise<{ status: number; data: unknown }>
+  file?(inside: Inside, call: AnyCall): Promise<FileAnswer>
   stream?(inside: Inside, call: AnyCall, raw: { request: FastifyRequest; reply: FastifyReply }): Promise<void>
 }
 
@@ -103,6 +121,10 @@ export function defineRoute<
 }
 
 export function defineStream<Query, Headers>(spec: StreamSpec<Query, Headers>): Route {
+  return spec as unknown as Route
+}
+
+export function defineFile<Params, Headers>(spec: FileSpec<Params, Headers>): Route {
   return spec as unknown as Route
 }
 

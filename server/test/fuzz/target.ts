@@ -1,4 +1,5 @@
 /** A gateway to be fuzzed, with things of both customers in it so that ids can be right, foreign or wrong. */
+import { createHash } from 'node:crypto'
 import type { Draft } from '../../src/messaging/draft.ts'
 import type { Handle } from '../../src/model/ids.ts'
 import type { OpenApi } from '../../src/surfaces/openapi.ts'
@@ -43,6 +44,7 @@ export async function targetOf(test: TestGateway): Promise<FuzzTarget> {
     }
     const chats = path.startsWith('/v1/chats') ? await chatsOf(test, number) : null
     const contacts = path.startsWith('/v1/contacts') ? await contactsOf(test, number) : null
+    const files = path.startsWith('/v1/attachments') ? filesOf(test) : null
     const needsLine = path.startsWith('/v1/admin/')
     const spare = needsLine ? await spareOf(test, number) : null
     meanings.set(operation.operationId, {
@@ -51,6 +53,7 @@ export async function targetOf(test: TestGateway): Promise<FuzzTarget> {
       ...(await settingOf(test)),
       ...chats,
       ...contacts,
+      ...files,
     })
   }
   await test.settled()
@@ -89,10 +92,8 @@ async function messagesOf({ gateway, apiKey, otherApiKey, network, customer, clo
 }
 
 /** Groups and chats of two of every kind, by both of their names, and one of the other customer. */
-async function chatsOf(
-  { gateway, apiKey, otherApiKey, network, customer, url }: TestGateway,
-  number: number,
-): Promise<Meanings> {
+async function chatsOf(test: TestGateway, number: number): Promise<Meanings> {
+  const { gateway, apiKey, otherApiKey, network, customer, url } = test
   const by = await gateway.callers.authenticate(apiKey)
   const people = [1, 2, 3].map((one) => `+1555040${String(number).padStart(3, '0')}${one}`)
   const group = (channel: 'imessage' | 'whatsapp') => ({ channel, from: null, name: 'Fuzz', participants: people })
@@ -105,7 +106,7 @@ async function chatsOf(
   network.as(people[0] as Handle).says(customer.line.address, 'whatsapp', 'Hello in there')
   network.as(people[0] as Handle).says(customer.line.address, 'sms', 'Hello in there')
   const names = made.flatMap(({ conversation }) => [conversation.id, conversation.providerChatId])
-  const ones = [`${people[0]?.slice(1)}@s.whatsapp.net`, `sms;${people[0]}`, `iMessage;-;${people[0]}`]
+  const ones = [`${people[0]?.slice(1)}@s.whatsapp.net`, `SMS;-;${people[0]}`, `iMessage;-;${people[0]}`]
   return {
     'chats.chatId': [...names, ...names.slice(0, 4), ...ones, names[0]?.toUpperCase()],
     'participants.participantId': [...people, 'self', '1@lid', `${people[1]?.slice(1)}@s.whatsapp.net`],
@@ -113,6 +114,28 @@ async function chatsOf(
     participants: [people, [people[0]], ['+14155550106'], ['eve@example.com'], [customer.line.address]],
     imageUrl: [`${url}/health`, 'https://127.0.0.1:1/x.png', 'http://[::1]/x.png'],
     imageBase64: ['iVBORw0KGgo=', 'R0lGODlhAQ==', 'aGVsbG8='],
+  }
+}
+
+/** Links to a file that came in, to one that is not there, and one that is over. */
+function filesOf({ gateway, customer, clock, network }: TestGateway): Meanings {
+  const data = Buffer.from('A file to download')
+  const attachments = [{ mimeType: 'text/plain', data }]
+  network.as('+15550100188' as Handle).says(customer.line.address, 'whatsapp', 'A file', { attachments })
+  const hash = createHash('sha256').update(data).digest('hex')
+  const file = { customerId: customer.id, hash, mimeType: 'text/plain', filename: 'fuzz "1".txt' }
+  const token = (of: typeof file, ms: number) =>
+    gateway.media
+      .linkTo(of, clock.now() + ms)
+      .split('/')
+      .at(-1) ?? ''
+  return {
+    'attachments.token': [
+      token(file, 86_400_000),
+      token({ ...file, filename: 'ü'.repeat(100) }, 86_400_000),
+      token({ ...file, hash: '0'.repeat(64) }, 86_400_000),
+      token(file, -1),
+    ],
   }
 }
 

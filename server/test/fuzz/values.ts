@@ -165,7 +165,8 @@ export function damaged(value: unknown, { where, how, value: other }: Damage): u
     if (how === 'replace') return other
     if (how === 'repeat')
       return Array.isArray(found) ? Array.from({ length: 25 }, () => found[0] ?? other) : [found, found]
-    if (typeof found !== 'object' || found === null) return how === 'add' ? { [String(other)]: found } : undefined
+    if (typeof found !== 'object' || found === null)
+      return how === 'add' ? { [JSON.stringify(other) ?? '']: found } : undefined
     if (Array.isArray(found)) return how === 'add' ? [...found, other] : found.slice(1)
     const entries = Object.entries(found)
     return Object.fromEntries(how === 'add' ? [...entries, [`extra${where}`, other]] : entries.slice(1))

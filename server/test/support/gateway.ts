@@ -9,7 +9,6 @@ import { createHttp } from '../../src/http.ts'
 import { createSafeFetch, type SafeFetchOptions } from '../../src/lib/egress/safe-fetch.ts'
 import { createMint } from '../../src/lib/mint.ts'
 import { createSealedBox } from '../../src/lib/sealed-box.ts'
-import { createDiskBlobs } from '../../src/media/blobs.ts'
 import { channels } from '../../src/model/channel.ts'
 import type { CustomerId, Handle, LineId } from '../../src/model/ids.ts'
 import type { GatewayOptions } from '../../src/parts.ts'
@@ -17,6 +16,7 @@ import { createDb, type Db } from '../../src/store/db.ts'
 import { textbubblesWording } from '../../src/surfaces/textbubbles/webhooks/wording.ts'
 import { createGateway } from '../../src/wiring.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
+import { testMedia } from './media.ts'
 import type { ServerAddress } from './server.ts'
 import { createTestClock, type TestClock } from './test-clock.ts'
 
@@ -37,6 +37,8 @@ export interface TestGateway {
   network: Network
   clock: TestClock
   database: TestDatabase
+  /** Where files are kept, and by what they are made. */
+  media: GatewayOptions['media']
   /** What was logged as an error. A test that does not expect any asserts that it is empty. */
   errors: object[]
   /** Lets what is under way end, moves the database's time and the process's, and waits until what became due has happened. */
@@ -91,13 +93,15 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     own: () => [],
     ...settings.egress,
   })
+  let url = ''
+  const media = testMedia({ home, mint, clock, log, base: () => url })
   const gateway = createGateway({
     db: keepOpen(database.db),
     clock,
     mint,
     log,
     box: createSealedBox(Buffer.alloc(32, 7)),
-    blobs: createDiskBlobs(home, mint),
+    media,
     connectors: new Map(channels.map((channel) => [channel, createInMemoryConnector(network, channel)])),
     providers: { sandbox: channels },
     egress,
@@ -122,7 +126,7 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     publicUrl: null,
     trustProxy: false,
   })
-  const url = await http.listen()
+  url = await http.listen()
   const customer = await furnish(gateway, 'ada@example.com', '+15550100100' as Handle)
   const other = await furnish(gateway, 'bob@example.com', '+15550100200' as Handle)
   const settled = () => settle(database.db, network)
@@ -145,6 +149,7 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     clock,
     database,
     errors,
+    media,
     settled,
     pass,
     async advance(ms) {
@@ -160,6 +165,7 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
       // Sends that hang on purpose are given up at once instead of after the drain time.
       clock.advance(60_000)
       await stopped
+      await media.stop()
       await egress.close()
       await network.stop()
       await rm(home, { recursive: true, force: true })
@@ -189,7 +195,7 @@ export async function joinWithoutLines(first: TestGateway): Promise<{ gateway: G
     mint,
     log,
     box: createSealedBox(Buffer.alloc(32, 7)),
-    blobs: { put: async () => '' },
+    media: first.media,
     connectors: new Map(),
     providers: {},
     egress: createSafeFetch({ clock, policy: 'loopback', own: () => [] }),

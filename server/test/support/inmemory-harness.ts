@@ -6,6 +6,7 @@ import { createInMemoryConnector } from '../../src/channels/inmemory/connector.t
 import { createNetwork, type Network, type NetworkOptions } from '../../src/channels/inmemory/network.ts'
 import type { Channel, MediaKind } from '../../src/model/channel.ts'
 import type { Handle, LineId } from '../../src/model/ids.ts'
+import { blankFile } from './blank-file.ts'
 import { createHandClock, type HandClock } from './hand-clock.ts'
 
 const mimeTypes: Record<MediaKind, string> = {
@@ -62,14 +63,7 @@ function stageOf(world: { network: Network; clock: HandClock; channel: Channel }
     peer: peerOf(world, address),
     settle,
     pause: () => clock.advance(50),
-    file: (kind, bytes) => ({
-      id: `${kind}-${bytes}`,
-      source: { blob: kind },
-      mimeType: mimeTypes[kind],
-      filename: null,
-      bytes,
-      voiceNote: false,
-    }),
+    file: (kind, bytes) => blankFile({ kind, mimeType: mimeTypes[kind], bytes }),
     close: () => network.stop(),
   }
 }

@@ -79,7 +79,7 @@ export async function tell(gateway: TestGateway, customer: TestCustomer = gatewa
         },
         [customer.id, mark?.seq ?? 0],
       )
-      return rows.flatMap((row) => wordEvent(row) ?? [])
+      return rows.flatMap((row) => wordEvent(row, gateway.gateway.media.linkTo) ?? [])
     },
   }
 }

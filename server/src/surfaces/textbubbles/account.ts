@@ -2,7 +2,7 @@
 import type { Caller, Gateway, HealthReport, Reachability } from '../../gateway.ts'
 import type { Channel } from '../../model/channel.ts'
 import { GatewayError } from '../../model/errors.ts'
-import { parsePhone } from '../../model/handle.ts'
+import { parsePhone, withPlus } from '../../model/handle.ts'
 import type { Handle } from '../../model/ids.ts'
 import { healthOf } from '../../model/line.ts'
 import { defineRoute, type Route } from '../route.ts'
@@ -84,9 +84,8 @@ function recommendedIn({ channels, recommended }: Reachability): Channel | null 
   return channels.sms ? 'sms' : 'whatsapp'
 }
 
-/** A `+` gets lost on the way in two manners: left out, or decoded as a space. */
 export function phoneIn(text: string): Handle {
-  const handle = parsePhone(text.replace(/^ ?(?=\d)/, '+'))
+  const handle = parsePhone(withPlus(text))
   if (handle === null) {
     throw new GatewayError('INVALID_PHONE_NUMBER', 'Give the number in E.164: a plus sign and 2 to 15 digits.')
   }

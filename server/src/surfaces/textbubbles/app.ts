@@ -139,16 +139,34 @@ interface Mounting {
 function mount(app: FastifyInstance, route: Route, { guard, note, inside }: Mounting): void {
   const admit = guard.forScope(route.scope)
   app.route({
-    method: route.method,
+    method: route.file === undefined ? route.method : ['GET', 'HEAD'],
     url: urlOf(route.path),
     bodyLimit: route.bodyBytesMax ?? bodyBytesMax,
-    exposeHeadRoute: route.stream === undefined,
+    exposeHeadRoute: route.stream === undefined && route.file === undefined,
     onRequest: async (request, reply) => {
       request.caller = await admit(request, reply)
       if (request.headers['content-encoding'] !== undefined && route.method !== 'GET') throw unsupportedMediaType()
     },
-    handler: route.stream === undefined ? answering(route, inside, note) : streaming(route, inside),
+    handler: handlerOf(route, inside, note),
   })
+}
+
+function handlerOf(route: Route, inside: Inside, note: Note) {
+  if (route.stream !== undefined) return streaming(route, inside)
+  return route.file === undefined ? answering(route, inside, note) : sendingFile(route, inside, note)
+}
+
+function sendingFile(route: Route, inside: Inside, note: Note) {
+  const { file } = route
+  if (file === undefined) throw new TypeError(`${route.operationId} has no file`)
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { status, headers, open } = await file(inside, callOf(route, request))
+    const body = open === null || request.method === 'HEAD' ? null : await open()
+    reply.statusCode = status
+    reply.headers(headers)
+    note(request, reply)
+    return reply.send(body)
+  }
 }
 
 function answering(route: Route, inside: Inside, note: Note) {
@@ -226,6 +244,8 @@ function answerError(error: unknown, { request, reply, log, note }: Failing): Fa
     const { method, id: requestId } = request
     log.error({ err: error, requestId, method, route: request.routeOptions.url }, 'a request met a bug')
   } else {
+    // What was in the way is the operator's to see, not the caller's.
+    if (told.cause !== undefined) log.info({ err: told.cause, requestId: request.id }, 'a request could not be served')
     if (told.code === 'UNAUTHORIZED') reply.header('www-authenticate', 'Bearer')
     if (told.retryAfterMs !== null) reply.header('retry-after', Math.max(1, Math.ceil(told.retryAfterMs / 1000)))
     note(request, reply)

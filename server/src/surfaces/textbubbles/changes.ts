@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../../model/errors.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { messageIdOf, wireMessageId } from './ids.ts'
-import { presentMessage, presentStatus } from './present.ts'
+import { linksNow, presentMessage, presentStatus } from './present.ts'
 import * as shape from './schema.ts'
 
 /** A change reaches the recipient through the channel that carried the message, and only while that is connected. */
@@ -28,10 +28,10 @@ const editMessage = defineRoute({
   body: shape.editMessage,
   responses: { 200: { description: 'The message with its new text.', schema: shape.message } },
   errors: [...changeErrors, 'ALREADY_UNSENT', 'EDIT_FAILED'],
-  async handle({ gateway }, { caller, params, body }) {
+  async handle(inside, { caller, params, body }) {
     const fallbackText = body.backwardsCompatibilityMessage ?? null
-    const message = await gateway.messages.edit(caller, messageIdOf(params.id), body.text, fallbackText)
-    return { status: 200, data: presentMessage(message) }
+    const message = await inside.gateway.messages.edit(caller, messageIdOf(params.id), body.text, fallbackText)
+    return { status: 200, data: presentMessage(message, linksNow(inside)) }
   },
 })
 

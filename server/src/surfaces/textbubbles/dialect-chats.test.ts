@@ -5,6 +5,8 @@ import type { EventData, EventType, GatewayEvent } from '../../model/event.ts'
 import { wordEvent } from './dialect.ts'
 import { presentChat } from './present.ts'
 
+const linkTo = ({ hash }: { hash: string }, untilMs: number) => `https://gateway.test/${hash}?until=${untilMs}`
+
 const conversation = {
   id: 'c1',
   customerId: 'cu',
@@ -19,7 +21,7 @@ const chat = presentChat(conversation)
 
 function word<Type extends EventType>(type: Type, data: EventData[Type]) {
   const about = { correlationId: null, cursor: '1.1', customerId: 'cu', at: new Date('2026-01-02T03:04:05.006Z') }
-  return wordEvent({ id: 'e1', type, data, ...about } as unknown as GatewayEvent)
+  return wordEvent({ id: 'e1', type, data, ...about } as unknown as GatewayEvent, linkTo)
 }
 
 describe('a change of a group', () => {
@@ -69,6 +71,15 @@ describe('a change of a group', () => {
     ['set, but not captured', null, {}],
   ])('a photo that was %s', (_what, photo, expected) => {
     expect(word('chat.photo.changed', { ...about, photo })?.data).toEqual({ ...wire, ...expected })
+  })
+
+  test('a photo that is kept has a link that works for an hour after the event', () => {
+    const shown = { ...conversation, photo: { mark: 'm', hash: 'abc', mimeType: 'image/png' } }
+    const untilMs = Date.parse('2026-01-02T04:04:05.006Z')
+    expect(word('chat.photo.changed', { ...about, conversation: shown, photo: null })?.data).toEqual({
+      ...wire,
+      photoUrl: `https://gateway.test/abc?until=${untilMs}`,
+    })
   })
 
   test('what nobody knows is absent', () => {

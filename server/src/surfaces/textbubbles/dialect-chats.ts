@@ -1,18 +1,18 @@
 /** How this surface words changes of a group and FaceTime calls. */
-import type { EventData, GatewayEvent } from '../../model/event.ts'
+import type { GatewayEvent } from '../../model/event.ts'
 import type { Worded } from './dialect.ts'
-import { presentChat, type WireParticipant, wireHandle } from './present.ts'
+import { type LinkTo, linkWorksMs, photoUrlOf, presentChat, presentParticipant, wireHandle } from './present.ts'
 
 export type ChatEvent = Extract<GatewayEvent, { type: `chat.${string}` }>
 export type CallEvent = Extract<GatewayEvent, { type: `facetime.${string}` }>
 
-export function wordChat(event: ChatEvent): Worded {
+export function wordChat(event: ChatEvent, linkTo: LinkTo): Worded {
   const { conversation, externalId, actor, to, channel } = event.data
   const data = {
     ...(externalId !== null && { externalMessageId: externalId }),
     chatId: conversation.id,
     chat: presentChat(conversation),
-    ...whatChanged(event),
+    ...whatChanged(event, linkTo),
     ...(actor !== null && { actor: wireHandle(actor, channel) }),
     ...(to !== null && { to }),
     channel,
@@ -21,25 +21,25 @@ export function wordChat(event: ChatEvent): Worded {
   return { type: event.type, data }
 }
 
-function whatChanged(event: ChatEvent): Record<string, unknown> {
+function whatChanged(event: ChatEvent, linkTo: LinkTo): Record<string, unknown> {
   switch (event.type) {
     case 'chat.participant.added':
     case 'chat.participant.left':
-      return { participant: presentMember(event.data) }
+      return { participant: presentParticipant(event.data.participant, event.data.channel) }
     case 'chat.title.changed':
       return { name: event.data.name, title: event.data.name }
     case 'chat.photo.changed':
-      return event.data.photo === null ? {} : { photoUrl: event.data.photo.url }
+      return wordPhoto(event, linkTo)
   }
 }
 
-/** As in a roster of them alone. We are in every roster, so of ourselves there is nobody to add. */
-function presentMember({
-  conversation,
-  participant,
-}: EventData['chat.participant.added']): WireParticipant | undefined {
-  const participants = participant.role === 'self' ? [] : [participant]
-  return presentChat({ ...conversation, participants }).participants[0]
+function wordPhoto(
+  { data: { conversation, photo }, at }: ChatEvent & { type: 'chat.photo.changed' },
+  linkTo: LinkTo,
+): Record<string, unknown> {
+  // Counted from the event, so that every attempt to tell it carries the same bytes.
+  const photoUrl = photoUrlOf(conversation, { linkTo, untilMs: at.getTime() + linkWorksMs }) ?? photo?.url
+  return photoUrl === undefined ? {} : { photoUrl }
 }
 
 /** Older consumers look for these fields at the top level, newer ones in `data`; the top level's `timestamp` is the envelope's. */

@@ -5,6 +5,8 @@ import type { EventData, EventMessage, EventType, GatewayEvent } from '../../mod
 import type { LinkState } from '../../model/line.ts'
 import { wordEvent } from './dialect.ts'
 
+const linkTo = ({ hash }: { hash: string }, untilMs: number) => `https://gateway.test/${hash}?until=${untilMs}`
+
 const conversation = {
   id: 'c1',
   customerId: 'cu',
@@ -43,7 +45,7 @@ function word<Type extends EventType>(type: Type, data: EventData[Type]) {
     customerId: 'cu',
     at: new Date('2026-01-02T03:04:05.006Z'),
   }
-  return wordEvent(event as unknown as GatewayEvent)
+  return wordEvent(event as unknown as GatewayEvent, linkTo)
 }
 
 const chat = {
@@ -160,7 +162,7 @@ describe('what comes in', () => {
       { id: 'a', source: null, mimeType: null, filename: null, bytes: null, voiceNote: false },
       {
         id: 'b',
-        source: { url: 'https://files.test/b' },
+        source: { blob: 'b' },
         mimeType: 'image/png',
         filename: 'b.png',
         bytes: 3,
@@ -175,7 +177,12 @@ describe('what comes in', () => {
       replyTo: { messageId: 'msg_m0', externalMessageId: 'x0' },
       attachments: [
         { mimeType: 'application/octet-stream', totalBytes: null, note: expect.any(String) },
-        { mimeType: 'image/png', filename: 'b.png', totalBytes: 3, downloadUrl: 'https://files.test/b' },
+        {
+          mimeType: 'image/png',
+          filename: 'b.png',
+          totalBytes: 3,
+          downloadUrl: expect.stringMatching(/^https:\/\/gateway.test\/b\?until=/),
+        },
       ],
       sender: { contactId: 'k1', handle: '15550100177@s.whatsapp.net' },
       conversation: { id: 'c1', groupName: 'Kitchen' },

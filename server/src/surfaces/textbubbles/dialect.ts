@@ -5,7 +5,16 @@ import type { LinkState } from '../../model/line.ts'
 import type { Attachment } from '../../model/message.ts'
 import { type CallEvent, type ChatEvent, wordCall, wordChat } from './dialect-chats.ts'
 import { wireEventId, wireMessageId } from './ids.ts'
-import { isRetryable, presentChat, presentStatus, wireHandle } from './present.ts'
+import {
+  type FileLinks,
+  isRetryable,
+  type LinkTo,
+  linkOf,
+  linkWorksMs,
+  presentChat,
+  presentStatus,
+  wireHandle,
+} from './present.ts'
 import type { WireEventType } from './schema.ts'
 
 export interface WireEvent {
@@ -18,9 +27,9 @@ export interface WireEvent {
 }
 
 /** Null when this surface has no word for it, and so tells nothing. */
-export function wordEvent(event: GatewayEvent): WireEvent | null {
+export function wordEvent(event: GatewayEvent, linkTo: LinkTo): WireEvent | null {
   const id = wireEventId(event.id)
-  const worded = typeAndData(event, id)
+  const worded = typeAndData(event, id, linkTo)
   if (worded === null) return null
   return { id, type: worded.type, timestamp: event.at.toISOString(), data: worded.data, eventId: id, ...worded.flat }
 }
@@ -30,21 +39,23 @@ export type Worded = Pick<WireEvent, 'type' | 'data'> & {
   flat?: Record<string, unknown>
 }
 
-function typeAndData(event: GatewayEvent, id: string): Worded | null {
+function typeAndData(event: GatewayEvent, id: string, linkTo: LinkTo): Worded | null {
   const { customerId } = event
   switch (event.type) {
     case 'chat.participant.added':
     case 'chat.participant.left':
     case 'chat.title.changed':
     case 'chat.photo.changed':
-      return wordChat(event)
+      return wordChat(event, linkTo)
     case 'facetime.incoming':
     case 'facetime.status_changed':
       return wordCall(event, id)
     case 'contact.opted_out':
     case 'contact.opted_in': {
-      const { person: phoneNumber, contactId, channel, source } = event.data
-      return { type: event.type, data: { phoneNumber, contactId, channel, source, customerId } }
+      const { person, contactId, channel, source } = event.data
+      const phoneNumber = person.startsWith('+') ? person : null
+      const handle = channel === null ? person : wireHandle(person, channel)
+      return { type: event.type, data: { phoneNumber, handle, contactId, channel, source, customerId } }
     }
     case 'webhook.deactivated': {
       const { webhookId, url, reason } = event.data
@@ -61,7 +72,7 @@ function typeAndData(event: GatewayEvent, id: string): Worded | null {
     case 'message.inbound':
       return {
         type: event.type,
-        data: { ...inboundData(event.data), customerId, ...fragments(event.data.message, 'theirs') },
+        data: { ...inboundData(event, linkTo), customerId, ...fragments(event.data.message, 'theirs') },
       }
     case 'message.sent':
     case 'message.delivered':
@@ -135,7 +146,13 @@ function failure({ errorCode, errorMessage }: EventData['message.failed']): Reco
   }
 }
 
-function inboundData({ message, replyTo, attachments, otp }: EventData['message.inbound']): Record<string, unknown> {
+function inboundData(
+  { data, customerId, at }: GatewayEvent & { type: 'message.inbound' },
+  linkTo: LinkTo,
+): Record<string, unknown> {
+  const { message, replyTo, attachments, otp } = data
+  // Counted from the event, so that every attempt to tell it carries the same bytes.
+  const links = { linkTo, customerId, untilMs: at.getTime() + linkWorksMs }
   const parentMessageId = replyTo === null || replyTo.messageId === null ? null : wireMessageId(replyTo.messageId)
   return {
     messageId: wireMessageId(message.id),
@@ -146,20 +163,19 @@ function inboundData({ message, replyTo, attachments, otp }: EventData['message.
     channel: message.channel,
     parentMessageId,
     ...(replyTo !== null && { replyTo: { messageId: parentMessageId, externalMessageId: replyTo.externalId } }),
-    attachments: attachments.map(wordAttachment),
+    attachments: attachments.map((file) => wordAttachment(file, links)),
     ...(otp !== undefined && { otp }),
     ...(message.conversation !== null && { conversationId: message.conversation.id }),
   }
 }
 
-function wordAttachment(file: Attachment): Record<string, unknown> {
+function wordAttachment(file: Attachment, links: FileLinks): Record<string, unknown> {
+  const downloadUrl = linkOf(file, links)
   return {
     mimeType: file.mimeType ?? 'application/octet-stream',
     ...(file.filename !== null && { filename: file.filename }),
     totalBytes: file.bytes,
-    ...(file.source !== null && 'url' in file.source
-      ? { downloadUrl: file.source.url }
-      : { note: 'The bytes of this file cannot be downloaded.' }),
+    ...(downloadUrl === null ? { note: file.note ?? 'The bytes of this file are not kept.' } : { downloadUrl }),
   }
 }
 

@@ -6,7 +6,14 @@ import { parseRecipient } from '../../model/handle.ts'
 import { invalid } from '../input.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { conversationIdOf, cursorOf, messageIdOf, wireMessageId } from './ids.ts'
-import { presentAccepted, presentMessage, presentMessages, presentReceipts, presentStatus } from './present.ts'
+import {
+  linksNow,
+  presentAccepted,
+  presentMessage,
+  presentMessages,
+  presentReceipts,
+  presentStatus,
+} from './present.ts'
 import * as shape from './schema.ts'
 
 type Sent = z.output<typeof shape.sendMessage>
@@ -178,9 +185,9 @@ const listMessages = defineRoute({
   query: shape.listMessages,
   responses: { 200: { description: 'One page.', schema: shape.messagePage } },
   errors: [],
-  async handle({ gateway }, { caller, query }) {
+  async handle(inside, { caller, query }) {
     const { limit, cursor, to, from, chatId, ...rest } = query
-    const page = await gateway.messages.list(caller, {
+    const page = await inside.gateway.messages.list(caller, {
       ...rest,
       limit,
       after: cursorOf<'message'>(cursor),
@@ -188,7 +195,7 @@ const listMessages = defineRoute({
       ...(from !== undefined && { from: addressIn(from) }),
       ...(chatId !== undefined && { conversationId: conversationIdOf(chatId) }),
     })
-    return { status: 200, data: presentMessages(page) }
+    return { status: 200, data: presentMessages(page, inside) }
   },
 })
 
@@ -210,13 +217,13 @@ const listScheduled = defineRoute({
   query: shape.listPage,
   responses: { 200: { description: 'One page.', schema: shape.messagePage } },
   errors: [],
-  async handle({ gateway }, { caller, query }) {
-    const page = await gateway.messages.list(caller, {
+  async handle(inside, { caller, query }) {
+    const page = await inside.gateway.messages.list(caller, {
       limit: query.limit,
       after: cursorOf<'message'>(query.cursor),
       status: 'scheduled',
     })
-    return { status: 200, data: presentMessages(page) }
+    return { status: 200, data: presentMessages(page, inside) }
   },
 })
 
@@ -231,8 +238,9 @@ const getMessage = defineRoute({
   params: shape.messageParams,
   responses: { 200: { description: 'The message.', schema: shape.message } },
   errors: ['NOT_FOUND'],
-  async handle({ gateway }, { caller, params }) {
-    return { status: 200, data: presentMessage(await gateway.messages.get(caller, messageIdOf(params.id))) }
+  async handle(inside, { caller, params }) {
+    const message = await inside.gateway.messages.get(caller, messageIdOf(params.id))
+    return { status: 200, data: presentMessage(message, linksNow(inside)) }
   },
 })
 

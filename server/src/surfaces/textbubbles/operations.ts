@@ -1,4 +1,6 @@
 /** Every operation of this surface, and the chapters its document puts them in. */
+
+import { downloadRoutes } from '../downloads.ts'
 import type { Api } from '../openapi.ts'
 import type { Route } from '../route.ts'
 import { accountRoutes } from './account.ts'
@@ -48,6 +50,7 @@ export function textbubblesApi(stream: Route, server: { version: string; url: st
 export function textbubblesRoutes(stream: Route): readonly Route[] {
   return [
     ...messageRoutes,
+    ...downloadRoutes,
     ...changeRoutes,
     ...chatRoutes,
     ...groupRoutes,

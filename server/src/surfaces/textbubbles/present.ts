@@ -1,9 +1,10 @@
 /** What the inside knows, in this surface's words: messages, conversations, files. */
 import type { z } from 'zod'
-import type { Page } from '../../gateway.ts'
+import type { Gateway, Page } from '../../gateway.ts'
 import type { Conversation, Participant } from '../../model/conversation.ts'
 import type { ErrorCode } from '../../model/errors.ts'
 import type { Attachment, MemberReceipt, Message, Status, TimelineEntry } from '../../model/message.ts'
+import type { Inside } from '../route.ts'
 import { wireCursor, wireMessageId } from './ids.ts'
 import type { acceptedMessage, message, messagePage, receiptList } from './schema.ts'
 
@@ -19,6 +20,7 @@ export function presentStatus(status: Status, pending = false): WireStatus {
 /** Causes that pass, so that the same message may go through later. */
 const passing: ReadonlySet<string> = new Set<ErrorCode>([
   'IMESSAGE_SEND_FAILED',
+  'MEDIA_FETCH_FAILED',
   'NO_CHANNEL_AVAILABLE',
   'PROVIDER_TIMEOUT',
   'SERVICE_UNAVAILABLE',
@@ -31,7 +33,41 @@ export function isRetryable(errorCode: string | null): boolean {
   return errorCode !== null && passing.has(errorCode)
 }
 
-export function presentMessage(from: Message): WireMessage {
+export type LinkTo = Gateway['media']['linkTo']
+
+/** What a link to a file needs to know besides the file. */
+export interface FileLinks {
+  linkTo: LinkTo
+  customerId: Message['customerId']
+  untilMs: number
+}
+
+export const linkWorksMs = 3_600_000
+
+/** Null: there are no bytes of ours behind it. */
+export function linkOf(file: Attachment, { linkTo, customerId, untilMs }: FileLinks): string | null {
+  const { source, filename } = file
+  if (source === null || !('blob' in source)) return null
+  const mimeType = file.mimeType ?? 'application/octet-stream'
+  return linkTo({ customerId, hash: source.blob, mimeType, filename }, untilMs)
+}
+
+/** Null: it has no picture, or none of which we have the bytes. */
+export function photoUrlOf(
+  { customerId, photo }: Pick<Conversation, 'customerId' | 'photo'>,
+  { linkTo, untilMs }: Omit<FileLinks, 'customerId'>,
+): string | null {
+  if (photo === undefined) return null
+  const { hash, mimeType } = photo
+  return linkTo({ customerId, hash, mimeType, filename: null }, untilMs)
+}
+
+/** Links of what is read now work for an hour from now. */
+export function linksNow({ gateway, clock }: Inside): Pick<FileLinks, 'linkTo' | 'untilMs'> {
+  return { linkTo: gateway.media.linkTo, untilMs: clock.now() + linkWorksMs }
+}
+
+export function presentMessage(from: Message, links: ReturnType<typeof linksNow>): WireMessage {
   const { content } = from
   const status = presentStatus(from.status, from.pending)
   const errorCode = from.errorCode ?? (from.status === 'unknown' ? 'OUTCOME_UNKNOWN' : null)
@@ -48,7 +84,11 @@ export function presentMessage(from: Message): WireMessage {
       ...(content.text !== null && { text: content.text }),
       ...(content.mediaUrls.length > 0 && { mediaUrls: [...content.mediaUrls] }),
     },
-    ...(content.attachments.length > 0 && { attachments: content.attachments.map(presentAttachment) }),
+    ...(content.attachments.length > 0 && {
+      attachments: content.attachments.map((file) =>
+        presentAttachment(file, { ...links, customerId: from.customerId }),
+      ),
+    }),
     timeline: from.timeline.map(presentEntry),
     fallbackTriggered: from.fallbackTriggered,
     retryCount: from.retryCount,
@@ -79,13 +119,16 @@ function presentEntry({ status, at, channel }: TimelineEntry): WireMessage['time
   return { status: status === 'unknown' ? 'failed' : status, at, channel }
 }
 
-function presentAttachment(file: Attachment): NonNullable<WireMessage['attachments']>[number] {
+function presentAttachment(file: Attachment, links: FileLinks): NonNullable<WireMessage['attachments']>[number] {
+  const downloadUrl = linkOf(file, links)
   return {
     mimeType: file.mimeType ?? 'application/octet-stream',
     ...(file.filename !== null && { filename: file.filename }),
     totalBytes: file.bytes,
     isAudioMessage: file.voiceNote,
     ...(file.source !== null && 'url' in file.source && { url: file.source.url }),
+    ...(downloadUrl !== null && { downloadUrl }),
+    ...(file.note !== undefined && { note: file.note }),
   }
 }
 
@@ -104,8 +147,9 @@ export function presentAccepted(from: Message, intoConversation: boolean): z.inp
   return answer
 }
 
-export function presentMessages(page: Page<Message>): z.input<typeof messagePage> {
-  return { messages: page.rows.map(presentMessage), pagination: pageEnd(page) }
+export function presentMessages(page: Page<Message>, inside: Inside): z.input<typeof messagePage> {
+  const links = linksNow(inside)
+  return { messages: page.rows.map((message) => presentMessage(message, links)), pagination: pageEnd(page) }
 }
 
 export function pageEnd(page: Page<{ id: string }>): { hasMore: boolean; nextCursor: string | null } {
@@ -148,14 +192,18 @@ export function presentChat(from: Conversation): WireChat {
     channel: from.channel,
     isGroup: from.isGroup,
     name: from.isGroup ? from.name : null,
-    participants: [...from.participants.map((one) => presentParticipant(one, from.channel)), ourselves],
+    participants: [
+      ...from.participants.map((one) => presentParticipant(one, from.channel)),
+      ...(from.absent === true ? [] : [ourselves]),
+    ],
   }
 }
 
-/** The line itself is in every conversation, by a name that tells nothing of its number. */
+/** The line itself, by a name that tells nothing of its number. */
 const ourselves: WireParticipant = { handle: 'self', contactId: null, role: 'self', isPhoneResolved: true }
 
 export function presentParticipant(from: Participant, channel: Conversation['channel']): WireParticipant {
+  if (from.role === 'self') return ourselves
   return {
     handle: wireHandle(from.handle, channel),
     contactId: from.contactId,

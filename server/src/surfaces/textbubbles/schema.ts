@@ -55,7 +55,8 @@ function url(schemes: readonly string[], example: string) {
     .meta({ format: 'uri', maxLength: limits.urlCharacters, examples: [example] })
 }
 
-const httpsUrl = () => url(['https'], 'https://images.shop.test/menu/friday.jpg')
+/** http:// is for receivers on this machine, where the gateway allows them; that is checked where the message is let in. */
+const fileUrl = () => url(['https', 'http'], 'https://images.shop.test/menu/friday.jpg')
 
 function distinct<Row extends z.ZodType>(list: z.ZodArray<Row>) {
   return list.refine((rows) => new Set(rows).size === rows.length, 'Name each only once.').meta({ uniqueItems: true })
@@ -112,7 +113,7 @@ const attachmentFields = {
 
 const attachment = z
   .discriminatedUnion('type', [
-    z.object({ type: z.literal('url'), url: httpsUrl(), ...attachmentFields }).meta({ id: 'UrlAttachment' }),
+    z.object({ type: z.literal('url'), url: fileUrl(), ...attachmentFields }).meta({ id: 'UrlAttachment' }),
     z
       .object({
         type: z.literal('base64'),
@@ -172,7 +173,8 @@ export const sendMessage = z
     from: text(limits.addressCharacters, 1)
       .optional()
       .meta({
-        description: 'One of your own addresses; the default one when absent.',
+        description:
+          'One of your own addresses. When absent: the number a known group is on, else your default one. A group stays on its number; naming another is refused.',
         examples: ['+15550100100'],
       }),
     content: z
@@ -181,7 +183,7 @@ export const sendMessage = z
           .optional()
           .meta({ examples: ['Your table is ready.'] }),
         mediaUrls: z
-          .array(httpsUrl())
+          .array(fileUrl())
           .min(1, 'Name at least one URL, or leave the field out.')
           .max(limits.mediaUrls)
           .optional()
@@ -244,7 +246,7 @@ export const sendMessage = z
 export const sendCarousel = z
   .object({
     to: recipient,
-    mediaUrls: z.array(httpsUrl()).min(2, 'A carousel has at least two images.').max(limits.mediaUrls),
+    mediaUrls: z.array(fileUrl()).min(2, 'A carousel has at least two images.').max(limits.mediaUrls),
     text: text(limits.textCharacters).optional(),
     ...sendOptions,
   })
@@ -345,6 +347,11 @@ const wireAttachment = z
     totalBytes: z.int().nullable().meta({ description: 'Null while it is not known.' }),
     isAudioMessage: z.boolean(),
     url: z.string().optional().meta({ description: 'Where it was linked from, for attachments given by URL.' }),
+    downloadUrl: z
+      .string()
+      .optional()
+      .meta({ description: 'Its bytes, for an hour and without a key. Read the message again for a fresh one.' }),
+    note: z.string().optional().meta({ description: 'Why there is nothing to download.' }),
   })
   .meta({ id: 'Attachment' })
 

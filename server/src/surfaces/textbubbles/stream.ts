@@ -10,6 +10,7 @@ import { invalid } from '../input.ts'
 import { defineStream, type Route } from '../route.ts'
 import { wordEvent } from './dialect.ts'
 import { eventIdOf } from './ids.ts'
+import type { LinkTo } from './present.ts'
 import * as shape from './schema.ts'
 
 const heartbeatMs = 15_000
@@ -55,7 +56,7 @@ export function createStreams(log: StreamLog): Streams {
       raw.write(': connected\n\n')
       try {
         const events = gateway.events.follow(caller, { after, types: query.events }, signal)
-        await Promise.race([copy(events, { raw, clock, signal }), beat({ raw, clock, signal })])
+        await Promise.race([copy(events, gateway.media.linkTo, { raw, clock, signal }), beat({ raw, clock, signal })])
       } catch (error) {
         // The answer has begun, so there is nobody left to be told but the log.
         if (error instanceof GatewayError)
@@ -127,9 +128,9 @@ interface Pipe {
   signal: AbortSignal
 }
 
-async function copy(events: AsyncIterable<GatewayEvent>, pipe: Pipe): Promise<void> {
+async function copy(events: AsyncIterable<GatewayEvent>, linkTo: LinkTo, pipe: Pipe): Promise<void> {
   for await (const event of events) {
-    const worded = wordEvent(event)
+    const worded = wordEvent(event, linkTo)
     if (worded === null) continue
     const frame = `id: ${worded.id}\nevent: ${worded.type}\ndata: ${JSON.stringify(worded)}\n\n`
     if (!pipe.raw.write(frame)) await drained(pipe)
