@@ -6,7 +6,7 @@ import { compose, type Running } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { type Channel, channels } from '../../src/model/channel.ts'
-import type { Handle } from '../../src/model/ids.ts'
+import type { CustomerId, Handle } from '../../src/model/ids.ts'
 import type { Db } from '../../src/store/db.ts'
 import { type Answers, answerAs } from './child.ts'
 import { assertSafe, countWaiting, versionOf } from './database.ts'
@@ -88,9 +88,15 @@ function answersOf(running: Running, db: Db, seen: Seen): Answers {
     furnish: () => furnish(running),
     linked: () => linked(running),
     seen: () => ({ arrived: seen.arrived, delivered: seen.delivered }),
+    link: (input) => linkTo(running, input as { customerId: CustomerId; hash: string }),
     arrivals: () => [...seen.sentAt],
     waiting: () => countWaiting(db),
   }
+}
+
+function linkTo({ gateway }: Running, { customerId, hash }: { customerId: CustomerId; hash: string }): string {
+  const file = { customerId, hash, mimeType: 'application/zip', filename: null }
+  return gateway.media.linkTo(file, systemClock.now() + 600_000)
 }
 
 async function furnish({ gateway }: Running): Promise<Sender[]> {

@@ -6,13 +6,14 @@ import { endChildren } from './child.ts'
 import { benchGrowth } from './growth.ts'
 import { benchKeys } from './keys.ts'
 import { benchLatency } from './latency.ts'
+import { benchMedia } from './media/media.ts'
 import { benchMemory } from './memory.ts'
 import { machineLine, markdown, plainTable, type Table } from './report.ts'
 import { removeFolders, type Settings, withStand } from './stand.ts'
 import { benchStart } from './start.ts'
 import { benchWebhooks } from './webhooks/webhooks.ts'
 
-const parts = ['accept', 'latency', 'webhooks', 'start', 'memory', 'keys', 'growth', 'chats'] as const
+const parts = ['accept', 'latency', 'webhooks', 'start', 'memory', 'keys', 'growth', 'chats', 'media'] as const
 type Part = (typeof parts)[number]
 
 const help = `npm run bench [-- PART...] [-- --seconds N] [-- --help]
@@ -27,6 +28,7 @@ Measures, prints tables, and at the end Markdown for docs/benchmarks.md. Figures
   keys      what checking a key and reading a body cost
   growth    what becomes of each operation with 10 thousand, 1 million and, with --to, more messages
   chats     groups of a thousand, and a chat with a million messages
+  media     large files in and out beside a plain copy, and the memory that ten at once take
   all       all of these (the default)
 
   --seconds N       how long each single measurement takes (5)
@@ -47,13 +49,14 @@ async function run(wanted: ReadonlySet<Part>, settings: Settings): Promise<void>
     tables.push(...found)
     for (const table of found) console.log(plainTable(table))
   }
-  if (wanted.has('accept') || wanted.has('latency') || wanted.has('webhooks')) {
+  if (wanted.has('accept') || wanted.has('latency') || wanted.has('webhooks') || wanted.has('media')) {
     await withStand(settings, async (stand) => {
       database = stand.database
       const accept = wanted.has('accept') ? await benchAccept(settings, stand) : null
       if (accept !== null) show(accept.tables)
       if (wanted.has('latency')) show(await benchLatency(settings, stand, accept?.perSecond ?? null))
       if (wanted.has('webhooks')) show(await benchWebhooks(settings, stand))
+      if (wanted.has('media')) show(await benchMedia(settings, stand))
     })
   }
   if (wanted.has('start')) show([await benchStart(settings)])
