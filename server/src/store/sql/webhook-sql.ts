@@ -165,11 +165,12 @@ export const deactivate: Statement = {
   select id from off`,
 }
 
+/** Leaves out what is being finished right now: waiting for it, each would wait for the other. */
 export const cancel: Statement = {
   name: 'webhook-cancel',
   text: `with chosen as materialized (
     select q.id from webhook_queue q join webhooks w on w.customer_id = q.customer_id and w.id = q.webhook_id
-    where q.customer_id = $1 and q.webhook_id = $2 and (not w.active or w.removed_at is not null) limit $3
+    where q.customer_id = $1 and q.webhook_id = $2 and (not w.active or w.removed_at is not null) limit $3 for update of q skip locked
   ), gone as (
     delete from webhook_queue q using chosen s where q.webhook_id = $2 and q.id = s.id returning q.*
   )

@@ -230,7 +230,8 @@ export class Dispatcher {
   async #cancelSome(endpoint: Endpoint): Promise<void> {
     const { customerId, id } = endpoint.webhook
     endpoint.forgetWaiting()
-    endpoint.hungry = (await this.#options.queue.cancel(customerId, id, cancelMax)) === cancelMax
+    // Rows that are being finished are left out, so fewer than asked for does not mean that these were all.
+    endpoint.hungry = (await this.#options.queue.cancel(customerId, id, cancelMax)) > 0
     if (endpoint.hungry) this.#woken = true
   }
 
