@@ -36,7 +36,9 @@ export interface LibraryOptions {
   keptMs: number
 }
 
-const removeWithinMs = 60_000
+/** A file is not kept again for so long; a store may take half of it for one answer, with all its tries. */
+const removeWithinMs = 180_000
+const beginWithinMs = 30_000
 const sweptAtOnce = 100
 /** How often a picture that a group shows is looked at again. */
 const shownMs = 86_400_000
@@ -79,12 +81,15 @@ export function createLibrary(options: LibraryOptions): Library {
       let swept = await spool.sweep()
       for (;;) {
         const old = await store.takeOld(sweptAtOnce, removeWithinMs, shownMs)
-        const taken = old.filter(({ isShown }) => !isShown)
-        for (const { customerId, hash } of taken) {
+        const takenAt = clock.monotonic()
+        for (const { customerId, hash, isShown } of old) {
+          if (isShown) continue
+          // Later somebody may have kept it again: another sweep takes what is left, and this one keeps nobody waiting.
+          if (clock.monotonic() - takenAt > beginWithinMs) return swept
           await storage.remove(nameOf(customerId, hash))
           await store.forget(customerId, hash)
+          swept += 1
         }
-        swept += taken.length
         if (old.length < sweptAtOnce) return swept
       }
     },

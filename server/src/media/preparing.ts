@@ -126,7 +126,6 @@ async function readyOf(options: Working, chosen: Chosen, capabilities: Capabilit
   const made = first.do === 'make' ? await madeOf(options, kept, first) : kept
   const last = first.do === 'make' ? sendable(made, first, capabilities) : first
   if (last.do === 'refuse') throw new SendFailure('refused', last.code, last.detail)
-  if (last.do === 'make') throw new Error('What has been made is made once.')
   return outgoing(options, {
     attachment,
     file: made,

@@ -70,10 +70,11 @@ export function createUpkeep(options: UpkeepOptions) {
     await options.commands.clean()
     await options.callbacks.forget()
     while ((await options.conversations.forgetTold(toldPage)) === toldPage) if (stopping.signal.aborted) return
-    const swept = await options.media.sweep()
-    if (swept > 0) log.info({ files: swept }, 'files whose time was over are removed')
     const stranded = await options.outbox.sweep()
     if (stranded > 0) log.error({ lanes: stranded }, 'messages had no lane; this is a bug, please report it')
+    // Last: a store of files that is away must not keep the rest from being done.
+    const swept = await options.media.sweep()
+    if (swept > 0) log.info({ files: swept }, 'files whose time was over are removed')
   }
 
   async function forever(): Promise<void> {

@@ -32,7 +32,7 @@ export function sendable(
   file: Pick<FileFacts, 'bytes'>,
   as: { kind: MediaKind; voiceNote: boolean },
   { media, tooLargeCode }: Capabilities,
-): Step {
+): Exclude<Step, { do: 'make' }> {
   const { bytesMax } = media[as.kind]
   if (file.bytes <= bytesMax) return { do: 'send', kind: as.kind, voiceNote: as.voiceNote }
   const detail = `A file of ${file.bytes} bytes; as ${wordFor[as.kind]} this channel takes at most ${bytesMax}.`
