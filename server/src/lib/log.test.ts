@@ -78,6 +78,15 @@ test('a message that was put together is covered as well', () => {
   expect(last().msg).toBe('sent to +1415…23 with [secret]')
 })
 
+test('the id of a request is shown whole, since callers quote it; what only begins like one is not', () => {
+  const { log, last } = record()
+  const id = 'req_0b8f5d1e-4c52-4f0e-9a57-1f6f2d5f8c11'
+  log.info({ requestId: id }, 'answered')
+  expect(last().requestId).toBe(id)
+  log.info({ requestId: `${id}0` }, 'answered')
+  expect(last().requestId).toBe('[secret]')
+})
+
 test('a secret cut by the length limit does not show its beginning', () => {
   const { log, lines } = record()
   for (let length = 400; length < 520; length += 1) log.info({}, `${'.'.repeat(length)} ${key}`)

@@ -143,7 +143,11 @@ const coverings: readonly (readonly [RegExp, (found: string) => string])[] = [
   [/\?[^\s"'#]+=[^\s"'#]*/g, () => '?…'],
   [/(?<=\b(?:Bearer|Basic)\s+)\S+/gi, () => secret],
   [/\bWBT\|\S+/g, () => secret],
-  [/\b[A-Za-z][A-Za-z0-9]{0,15}_[A-Za-z0-9+/_-]{32,}=*/g, () => secret],
+  // But for the ids of requests that we give ourselves: callers quote them.
+  [
+    /\b(?!req_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![\w+/=-]))[A-Za-z][A-Za-z0-9]{0,15}_[A-Za-z0-9+/_-]{32,}=*/g,
+    () => secret,
+  ],
   [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=/g, () => secret],
   [/[^\s@"'<>(),;:=/\]]{1,64}@[^\s@"'<>(),;]+\.[A-Za-z]{2,}/g, maskHandle],
   [/\+\d[\d().\s-]{5,}\d/g, maskHandle],
