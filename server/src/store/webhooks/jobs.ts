@@ -40,7 +40,7 @@ const take: Statement = {
   text: `select ${columns}, j.reached_xid::text as reached_xid, j.reached_seq, j.reached_id,
       w.active and w.removed_at is null as active, w.events as subscribed, w.ordered
     from webhook_jobs j join webhooks w on w.customer_id = j.customer_id and w.id = j.webhook_id
-    where j.status = 'running' and (select count(*) from (
+    where j.status = 'running' and j.id <> all ($1::uuid[]) and (select count(*) from (
       select from webhook_queue q where q.webhook_id = j.webhook_id limit ${waitingMax}) p) < ${waitingMax}
     order by j.id limit 1 for update of j skip locked`,
 }
@@ -59,6 +59,13 @@ const events: Statement = {
     where e.customer_id = $1 and (e.xid, e.seq) > ($2::xid8, $3::bigint) and e.at >= $4 and e.at <= $5
       and e.xid < pg_snapshot_xmin(pg_current_snapshot())
     order by e.xid, e.seq limit ${pageRows}`,
+}
+
+/** An older transaction that is open, of anybody on the database server, hides what was committed after it began. */
+const hidden: Statement = {
+  name: 'webhook-jobs-hidden',
+  text: `select from events e where e.customer_id = $1 and (e.xid, e.seq) > ($2::xid8, $3::bigint) and e.at >= $4 and e.at <= $5
+    and e.xid >= pg_snapshot_xmin(pg_current_snapshot()) limit 1`,
 }
 
 const queue: Statement = {
@@ -111,7 +118,16 @@ type TakenRow = JobRow & {
   ordered: boolean
 }
 
-interface Step {
+export interface JobStep {
+  jobId: WebhookJobId
+  customerId: CustomerId
+  queued: number
+  /** There is more, but it cannot be read yet. */
+  waits: boolean
+}
+
+interface Page {
+  waits?: boolean
   status: WebhookJob['status']
   reachedAt: Date
   xid: string
@@ -151,15 +167,14 @@ export function createWebhookJobStore(db: Db) {
       return row === undefined ? null : jobFrom(row)
     },
 
-    /** The next page of one job. Null: there is nothing to do. */
-    async step(): Promise<{ customerId: CustomerId; queued: number } | null> {
+    /** The next page of one job other than these. Null: there is nothing to do. */
+    async step(butNot: readonly WebhookJobId[]): Promise<JobStep | null> {
       return db.transaction(async (tx) => {
-        const [job] = await tx.query<TakenRow>(take)
+        const [job] = await tx.query<TakenRow>(take, [butNot])
         if (job === undefined) return null
-        const step = await stepOf(tx, job)
-        const { status, reachedAt, xid, seq, id, scanned, queued } = step
+        const { status, reachedAt, xid, seq, id, scanned, queued, waits = false } = await pageOf(tx, job)
         await tx.query(pass, [job.id, status, reachedAt, xid, seq, id, scanned, queued])
-        return { customerId: job.customer_id, queued }
+        return { jobId: job.id, customerId: job.customer_id, queued, waits }
       })
     },
   }
@@ -167,7 +182,7 @@ export function createWebhookJobStore(db: Db) {
 
 export type WebhookJobStore = ReturnType<typeof createWebhookJobStore>
 
-function stepOf(tx: Queryable, job: TakenRow): Promise<Step> | Step {
+function pageOf(tx: Queryable, job: TakenRow): Promise<Page> | Page {
   const { reached_xid: xid, reached_seq: seq, reached_id: id, reached_at: reachedAt } = job
   if (!job.active) return { status: 'cancelled', reachedAt, xid, seq, id, scanned: 0, queued: 0 }
   return job.kind === 'replay' ? replayPage(tx, job) : recoverPage(tx, job)
@@ -184,8 +199,10 @@ interface LogRow {
   seq: number
 }
 
-async function replayPage(tx: Queryable, job: TakenRow): Promise<Step> {
+async function replayPage(tx: Queryable, job: TakenRow): Promise<Page> {
   const range = [job.customer_id, job.reached_xid, job.reached_seq, job.since, job.until]
+  // Asked first: what comes into view between the two questions is then found by the second.
+  const hides = (await tx.query(hidden, range)).length > 0
   const rows = await tx.query<LogRow>(events, range)
   const wanted = new Set(job.events ?? job.subscribed)
   const heard = rows.flatMap((row, ord) => {
@@ -197,9 +214,12 @@ async function replayPage(tx: Queryable, job: TakenRow): Promise<Step> {
   })
   const queued = await tx.query(queue, [job.customer_id, job.webhook_id, job.ordered, JSON.stringify(heard)])
   const last = rows.at(-1)
+  const isLast = rows.length < pageRows
+  const isDone = isLast && !hides
   return {
-    status: rows.length < pageRows ? 'done' : 'running',
-    reachedAt: rows.length < pageRows ? job.until : (last?.at ?? job.reached_at),
+    waits: isLast && hides,
+    status: isDone ? 'done' : 'running',
+    reachedAt: isDone ? job.until : (last?.at ?? job.reached_at),
     xid: last?.xid ?? job.reached_xid,
     seq: last?.seq ?? job.reached_seq,
     id: null,
@@ -208,7 +228,7 @@ async function replayPage(tx: Queryable, job: TakenRow): Promise<Step> {
   }
 }
 
-async function recoverPage(tx: Queryable, job: TakenRow): Promise<Step> {
+async function recoverPage(tx: Queryable, job: TakenRow): Promise<Page> {
   const rows = await tx.query<{ id: string; event_at: Date }>(failed, [job.webhook_id, job.reached_id])
   const due = rows.filter(({ event_at: at }) => at >= job.since && at <= job.until)
   const queued = await tx.query(recover, [job.webhook_id, due.map(({ id }) => id)])
