@@ -14,6 +14,8 @@ export default defineConfig({
     allowOnly: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // The default of a second is not enough for a busy machine.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     projects: [
       { extends: true, test: { name: 'house', include: [house] } },
       {
