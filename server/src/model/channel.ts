@@ -30,6 +30,8 @@ export interface MediaRule {
 
 export interface Capabilities {
   textLengthMax: number
+  /** Of SMS: into so many parts a text may fall, which are shorter with letters that its own alphabet lacks. */
+  segmentsMax?: number
   features: Record<Feature, Support>
   media: Record<MediaKind, MediaRule>
   /** Null: recordings go out as plain files, whatever the caller called them. */

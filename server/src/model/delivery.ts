@@ -23,13 +23,19 @@ export class SendFailure extends Error {
   readonly code: ErrorCode
   readonly scope: FailureScope
   readonly retryAfterMs: number | null
+  /** Retryable: the network has no room just now. That counts for no try, and everything of the line waits with it. */
+  readonly throttled: boolean
+  /** Refused: some of its parts went out before one was. So nothing of it is sent again, on no channel. */
+  readonly partly: boolean
   constructor(
     kind: FailureKind,
     code: ErrorCode,
     detail: string,
-    extra: { scope?: FailureScope; retryAfterMs?: number } = {},
+    extra: { scope?: FailureScope; retryAfterMs?: number; throttled?: boolean; partly?: boolean } = {},
   ) {
     super(storable(detail))
+    this.throttled = extra.throttled ?? false
+    this.partly = extra.partly ?? false
     this.kind = kind
     this.code = code
     this.scope = extra.scope ?? 'message'
@@ -49,23 +55,32 @@ export type NextStep =
 export const briefDelaysMs = [2_000, 10_000] as const
 export const patientDelaysMs = [5_000, 30_000, 120_000, 600_000, 3_600_000] as const
 export const confirmWithinMs = 120_000
+/** For a network that has no room and does not say until when. */
+const throttleDelaysMs = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000] as const
+/** So often it may say so: half a minute or so while another channel is waiting, some ten hours when none is. */
+const throttledMax = { brief: 5, patient: 600 } as const
 /** A network may ask for patience, but not for ever, and only shortly while another channel is waiting. */
 export const retryAfterMaxMs = { brief: 60_000, patient: 6 * 3_600_000 } as const
 
+export type Failed = Pick<SendFailure, 'kind' | 'code' | 'scope' | 'retryAfterMs'> &
+  Partial<Pick<SendFailure, 'throttled' | 'partly'>>
+
 /** The one place that chooses between another try, another channel, waiting for proof, and failure. */
 export function nextStep(input: {
-  failure: Pick<SendFailure, 'kind' | 'code' | 'scope' | 'retryAfterMs'>
+  failure: Failed
   /** Tries so far on the current channel, the failed one included. */
   tries: number
+  /** Of these, those that were only told to wait. */
+  waits?: number
   /** Channels after the current one; empty when fallback is off. */
   rest: readonly Channel[]
   dedupesByRef: boolean
   waitedForProof: boolean
 }): NextStep {
-  const { failure, tries, rest, dedupesByRef, waitedForProof } = input
+  const { failure, tries, waits = 0, rest, dedupesByRef, waitedForProof } = input
   const to = rest[0]
   const delays: readonly number[] = to === undefined ? patientDelaysMs : briefDelaysMs
-  const delayMs = delays[tries - 1]
+  const delayMs = delays[tries - waits - 1]
 
   if (failure.kind === 'uncertain') {
     // The order holds: what may still be resent must not be overtaken.
@@ -73,6 +88,8 @@ export function nextStep(input: {
     if (!waitedForProof) return { do: 'confirm', withinMs: confirmWithinMs }
     return { do: 'giveUp', status: 'unknown', code: 'OUTCOME_UNKNOWN' }
   }
+  if (failure.partly === true) return { do: 'giveUp', status: 'failed', code: failure.code }
+  if (failure.throttled === true && failure.kind === 'retryable') return stepWhenThrottled(failure, waits, to)
   const askedMs = Math.max(0, failure.retryAfterMs ?? delayMs ?? 0)
   const isTooLong = to !== undefined && askedMs > retryAfterMaxMs.brief
   if (failure.kind === 'retryable' && delayMs !== undefined && !isTooLong) {
@@ -81,4 +98,14 @@ export function nextStep(input: {
   if (to !== undefined) return { do: 'fallBack', to }
   const code = failure.kind === 'unreachable' ? 'NO_CHANNEL_AVAILABLE' : failure.code
   return { do: 'giveUp', status: 'failed', code }
+}
+
+/** Patience is no try: the message keeps its place and its tries, until the network has put it off for too long. */
+function stepWhenThrottled(failure: Failed, waits: number, to: Channel | undefined): NextStep {
+  const usualMs = throttleDelaysMs[Math.min(waits, throttleDelaysMs.length) - 1] ?? throttleDelaysMs[0]
+  const askedMs = Math.max(0, failure.retryAfterMs ?? usualMs)
+  const most = to === undefined ? throttledMax.patient : throttledMax.brief
+  if (waits <= most && (to === undefined || askedMs <= retryAfterMaxMs.brief))
+    return { do: 'retry', afterMs: Math.min(askedMs, retryAfterMaxMs.patient), hold: failure.scope === 'link' }
+  return to === undefined ? { do: 'giveUp', status: 'failed', code: failure.code } : { do: 'fallBack', to }
 }

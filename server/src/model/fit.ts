@@ -2,6 +2,7 @@
 import { type Capabilities, type Feature, mediaKindOf } from './channel.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Attachment, Content, Mention } from './message.ts'
+import { smsTextOf } from './sms-text.ts'
 
 export interface Fitted {
   text: string | null
@@ -32,14 +33,8 @@ export function fit(content: Content, capabilities: Capabilities, isGroup: boole
     return false
   }
 
-  if (content.text !== null && content.text.length > capabilities.textLengthMax) {
-    refusals.push(
-      refuse(
-        'CONTENT_NOT_SUPPORTED',
-        `The text has ${content.text.length} characters; this channel takes ${capabilities.textLengthMax}.`,
-      ),
-    )
-  }
+  const tooLong = lengthRefusal(content.text ?? '', capabilities)
+  if (tooLong !== null) refusals.push(tooLong)
   if (isGroup && !capabilities.groups) refusals.push(refuse('GROUP_SMS_UNSUPPORTED', 'This channel has no groups.'))
 
   const { media, passedOver } = chosenMedia(content, capabilities)
@@ -64,6 +59,19 @@ export function fit(content: Content, capabilities: Capabilities, isGroup: boole
 
 function refuse(code: ErrorCode, detail: string): Fit & { ok: false } {
   return { ok: false, code, detail }
+}
+
+function lengthRefusal(text: string, { textLengthMax, segmentsMax }: Capabilities): Fit | null {
+  const code = segmentsMax === undefined ? 'CONTENT_NOT_SUPPORTED' : 'SMS_TOO_LONG'
+  if (text.length > textLengthMax)
+    return refuse(code, `The text has ${text.length} characters; this channel takes ${textLengthMax}.`)
+  const { encoding, parts } = segmentsMax === undefined ? smsTextOf('') : smsTextOf(text)
+  if (segmentsMax === undefined || parts.length <= segmentsMax) return null
+  const why = encoding === 'ucs2' ? ', because it has characters outside the alphabet of SMS' : ''
+  return refuse(
+    code,
+    `The text needs ${parts.length} parts${why}; this line sends ${segmentsMax} at most. Make it shorter.`,
+  )
 }
 
 type MediaField = Capabilities['mediaFrom']

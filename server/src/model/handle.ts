@@ -47,6 +47,17 @@ export function parseAddress(text: string): Handle | null {
   return recipient === null || recipient.kind === 'chat' ? null : recipient.handle
 }
 
+const shortCodePattern = /^\d{3,8}$/
+/** What phones show in the place of a number; a digit alone is no name. */
+const senderNamePattern = /^(?=.*[A-Za-z])[A-Za-z0-9 &_.-]{1,11}$/
+
+/** What a line may be called: an address, or in SMS a short code or a name of up to 11 letters and digits. */
+export function parseSender(text: string): Handle | null {
+  const trimmed = text.trim()
+  if (shortCodePattern.test(trimmed) || senderNamePattern.test(trimmed)) return trimmed as Handle
+  return parseAddress(trimmed)
+}
+
 const phoneJidPattern = /^(\d{2,15})(?::\d{1,5})?@(?:s\.whatsapp\.net|c\.us)$/
 const lidPattern = /^\d{1,30}@lid$/
 
@@ -58,8 +69,9 @@ export function parsePerson(text: string): Handle | null {
   return lidPattern.test(trimmed) ? (trimmed as Handle) : parseAddress(trimmed)
 }
 
-/** Numbers are on every channel, WhatsApp's own names there alone, and e-mail addresses not there. */
+/** Numbers are on every channel, WhatsApp's own names there alone, short codes and names in SMS, and e-mail addresses elsewhere. */
 export function mayBeOn(handle: Handle, channel: Channel): boolean {
+  if (!handle.startsWith('+') && !handle.includes('@')) return channel === 'sms'
   return handle.startsWith('+') || handle.endsWith('@lid') === (channel === 'whatsapp')
 }
 
@@ -80,7 +92,9 @@ export function usualChatName(text: string): ProviderChatId {
   const digits = phoneJidPattern.exec(trimmed)?.[1]
   if (digits !== undefined) return `${digits}@s.whatsapp.net` as ProviderChatId
   const prefix = directPrefixes.find((one) => trimmed.startsWith(one))
-  const inner = prefix === undefined ? null : parseAddress(withPlus(trimmed.slice(prefix.length)))
+  const name = prefix === undefined ? '' : trimmed.slice(prefix.length)
+  const isShort = prefix === 'SMS;-;' && shortCodePattern.test(name)
+  const inner = prefix === undefined || isShort ? null : parseAddress(withPlus(name))
   return (inner === null ? trimmed : `${prefix}${inner}`) as ProviderChatId
 }
 

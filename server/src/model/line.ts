@@ -12,6 +12,8 @@ export interface Line {
   email: Handle | null
   channels: readonly Channel[]
   provider: string
+  /** The providers of those channels that have one of their own. */
+  providers: Partial<Record<Channel, string>>
   isDefault: boolean
   status: 'active' | 'inactive' | 'maintenance'
   links: Partial<Record<Channel, LinkState>>

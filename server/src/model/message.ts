@@ -17,6 +17,8 @@ export interface Content {
   mentions: readonly Mention[]
   effect: string | null
   location: { title: string | null; latitude: number; longitude: number } | null
+  /** It confirms an opt-out, and so may go to somebody who opted out. Never from a caller. */
+  answersChoice?: true
 }
 
 /** A file by reference: where the bytes are, and what the caller said they are. */

@@ -1,4 +1,4 @@
-/** Which texts hold a one-time code, and which only look as if they did. The samples are our own. */
+/** Which texts hold a one-time code, and which only look as if they did. */
 import { describe, expect, test } from 'vitest'
 import { findOneTimeCode } from './one-time-code.ts'
 
@@ -46,15 +46,115 @@ describe('a sign-up code of WhatsApp', () => {
     'Your WhatsApp code will be here soon',
     'Your WhatsApp account was moved to another phone',
     'Add me on WhatsApp: +1 202 555 0177',
-    // Other languages have other phrases: they are nobody’s but the reader’s.
-    'Tu c\u00f3digo de WhatsApp es 301-774',
-    'Seu c\u00f3digo do WhatsApp: 301-774',
-    'Kode WhatsApp Anda: 301-774',
-    'WhatsApp kodunuz: 301-774',
-    'Codul tau WhatsApp: 301-774',
-    '\u043a\u043e\u0434 WhatsApp: 301-774',
+    'Your WhatsApp code: 514-555-1234',
+    'Your WhatsApp code: 415 555 1234',
+    'Call +1 415 555 1234 on WhatsApp',
+    'Call +1415-555-1234 on WhatsApp',
+    'WhatsApp: 030 123-456',
+    'WhatsApp: (030) 123-456',
+    'WhatsApp: 123-456 789',
+    'WhatsApp: +123456',
+    'WhatsApp: 7 301 774',
+    'WhatsApp: 301 774 7',
+    'WhatsApp us about order A482139',
+    'WhatsApp Pay: 482139 \u20ac',
+    'WhatsApp Pay: $482139',
+    'WhatsApp Pay: 482139.00',
+    'See https://wa.test/482139 on WhatsApp',
+    'Le compte WhatsApp est 162-8034',
+    'Your WhatsApp account is being registered on a new device\n\nDo not share this with anyone\n4sgLq1p5sV6',
+    // Of two that differ neither counts.
+    'WhatsApp: 301-774, 482-139',
+    'WhatsApp: 301774, 482139',
+    'WhatsApp 301-774 v.whatsapp.com/482139 v.whatsapp.com/482140 482-139',
   ])('is not in %j', (text) => {
     expect(findOneTimeCode(text)).toBeNull()
+  })
+
+  test.each([
+    'Your Acme code is 482139. Questions? Find us on WhatsApp.',
+    'Acme code: 482139\nWhatsApp: +1 202 555 0177',
+    'Your Acme code is 482139, see https://chat.whatsapp.com/abcdef',
+    'G-482139 is your Google verification code',
+    'Use 482139 or 301774 as your WhatsApp PIN: 482139',
+  ])('is not in %j, which holds somebody else’s', (text) => {
+    expect(findOneTimeCode(text)).toEqual(generic('482139'))
+  })
+
+  const own = '4sgLq1p5sV6'
+  const ownOfBusiness = 'rJbA/XP1K+V'
+  test.each<[text: string, raw: string, code?: string]>([
+    [
+      `<#> Your WhatsApp code: 123-456\n\nYou can also tap on this link to verify your phone: v.whatsapp.com/123456\n\nDon't share this code with others\n${own}`,
+      '123-456',
+    ],
+    [
+      'Your WhatsApp code is 416-741 but you can simply tap on this link to verify your device:\n\nv.whatsapp.com/416741',
+      '416-741',
+    ],
+    [
+      `<#> Your WhatsApp account is being registered on a new device\n\nDo not share this code with anyone\nYour WhatsApp code: 724-051\n${own}`,
+      '724-051',
+    ],
+    [`# Your WhatsApp code 947-444\nDont share this code with others\n${own}`, '947-444'],
+    ['Your WhatsApp Business code 978-280 You can also tap this link v.whatsapp.com/978280 to verify', '978-280'],
+    [`Your WhatsApp code: 760-974${own}`, '760-974'],
+    [`<#> Code WhatsApp : 883-282\nNe partagez pas ce code\n${own}`, '883-282'],
+    [
+      `<#> Votre compte WhatsApp Business sera enregistr\u00e9 sur un nouvel appareil\n\nNe donnez ce code \u00e0 personne\nVotre code WhatsApp Business: 931-786\n${ownOfBusiness}`,
+      '931-786',
+    ],
+    [
+      `Akun WhatsApp Business Anda sedang didaftarkan di perangkat baru\n\nJangan bagikan kode dengan siapa pun\nKode WhatsApp Business Anda: 718-891\n${ownOfBusiness}`,
+      '718-891',
+    ],
+    ['# Kode WhatsApp 170-854 Jangan bagikan kode ini dengan orang lain', '170-854'],
+    [
+      `<#> \u0643\u0648\u062f \u0648\u0627\u062a\u0633\u0627\u0628 \u0627\u0644\u062e\u0627\u0635 \u0628\u0643: \u200e282-366\n\u0644\u0627 \u062a\u0637\u0644\u0639 \u0623\u062d\u062f\u0627\u064b \u0639\u0644\u064a\u0647\n${own}`,
+      '282-366',
+    ],
+    ['كود واتساب للأعمال الخاص بك 933473\nلا تشاركه مع أحد', '933473'],
+    [`Tu c\u00f3digo de WhatsApp es 394-712. No lo compartas con nadie. ${own}`, '394-712'],
+    ['# Codigo de WhatsApp Business 111-222', '111-222'],
+    ['Jou WhatsApp-rekening word op nuwe toestel geregistreer \u2026 Jou WhatsApp-kode 555-111', '555-111'],
+    ['Codul tau WhatsApp: 491-837. Nu il impartasi cu nimeni. rJbA/XP1K V', '491-837'],
+    ['Dein WhatsApp-Code: 318-274. Gib diesen Code nicht weiter.', '318-274'],
+    ['WhatsApp kodunuz: 123-456. Bu kodu kimseyle payla\u015fmay\u0131n.', '123-456'],
+    ['Seu c\u00f3digo do WhatsApp: 123-456', '123-456'],
+    [`482014 is your WhatsApp code\n\n${own}`, '482014'],
+    ['\u041a\u043e\u0434 WhatsApp: 301-774', '301-774'],
+    ['\u60a8\u7684WhatsApp\u9a57\u8b49\u78bc\u662f301-774\u3002', '301-774'],
+    ['आपका व्हाट्सऐप कोड: ३०१-७७४', '३०१-७७४', '301774'],
+    ['আপনার হোয়াটসঅ্যাপ কোড ৩০১৭৭৪', '৩০১৭৭৪', '301774'],
+    ['קוד ווטסאפ: 301-774', '301-774'],
+    ['وٹس ایپ ۳۰۱-۷۷۴', '۳۰۱-۷۷۴', '301774'],
+    ['WhatsApp \uff13\uff10\uff11\uff0d\uff17\uff17\uff14', '\uff13\uff10\uff11\uff0d\uff17\uff17\uff14', '301774'],
+    ['WhatsApp 3\u200e01\u2212\u206977\u200b4\ufeff', '3\u200e01\u2212\u206977\u200b4', '301774'],
+    // Digits whose row touches the row of other digits.
+    [
+      'WhatsApp \u{1d7ef}\u{1d7ec}\u{1d7ed}\ufe63\u{1d7f3}\u{1d7f3}\u{1d7f0}',
+      '\u{1d7ef}\u{1d7ec}\u{1d7ed}\ufe63\u{1d7f3}\u{1d7f3}\u{1d7f0}',
+      '301774',
+    ],
+    ['WhatsApp kodu:\n301\u00a0774', '301\u00a0774', '301774'],
+    // The mark of the app, the link or the sender say whose it is, whatever the words are.
+    [`301-774\n${own}`, '301-774'],
+    [`301-774 rJbA/XP1K V`, '301-774'],
+    ['Tap: v.whatsapp.com/301774', '301774'],
+    [`Tap: https://v.whatsapp.com/301774${own}`, '301774'],
+    ['482-139 or 301-774: v.whatsapp.com/301774', '301-774'],
+    ['301-774, 301-774 and 301774: WhatsApp', '301-774'],
+  ])('is in %j', (text, raw, code = raw.replace('-', '')) => {
+    expect(findOneTimeCode(text)).toEqual(whatsapp(code, raw))
+  })
+
+  test('may be known by who sent it, if the sender has a name', () => {
+    const text = '301-774'
+    for (const from of ['WhatsApp', 'WHATSAPP', 'Whats App'])
+      expect(findOneTimeCode(text, from)).toEqual(whatsapp('301774', text))
+    for (const from of ['32665', '+15550100199', 'whatsapp@example.com', null, undefined])
+      expect(findOneTimeCode(text, from)).toBeNull()
+    expect(findOneTimeCode('Your code is 4821', 'WhatsApp')).toEqual(generic('4821'))
   })
 })
 
@@ -140,7 +240,19 @@ describe('a code of anybody else', () => {
 
 test('a text made to be slow is not', () => {
   const started = performance.now()
-  for (const part of ['your whatsapp code ', '123-', '123 ', 'code for ', 'do not ', 'one-', '1,', '(1) ', ' '])
+  const parts = ['your whatsapp code ', '123-', '123 ', 'code for ', 'do not ', 'one-', '1,', '(1) ', ' ']
+  const more = [
+    'whatsapp 123-456 ',
+    'whatsapp. 123456',
+    'a.b',
+    'a.b/',
+    'aa-',
+    'v.whatsapp.com/123456 ',
+    ':\n',
+    '\u200b',
+  ]
+  const odd = ['4sgLq1p5sV6', '\u0663', '\u{1d7ff}', '\ufdfa', 'http://', 'whatsapp:    \n']
+  for (const part of [...parts, ...more, ...odd])
     expect(() => findOneTimeCode(`${part.repeat(20_000)}code`)).not.toThrow()
   expect(performance.now() - started).toBeLessThan(2_000)
 })

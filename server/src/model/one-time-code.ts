@@ -1,4 +1,4 @@
-/** One-time codes in what comes in: WhatsApp's own sign-up codes, and everybody else's by a keyword and a group of digits. */
+/** One-time codes in what comes in: WhatsApp's sign-up codes in any language, everybody else's by a keyword and digits. */
 
 export interface OneTimeCode {
   provider: 'whatsapp' | 'generic'
@@ -9,39 +9,147 @@ export interface OneTimeCode {
   confidence: 'high' | 'medium'
 }
 
-export function findOneTimeCode(text: string): OneTimeCode | null {
-  const signUp = findSignUp(text)
+/** `from` is who sent it: some networks name the sender instead of giving a number. */
+export function findOneTimeCode(text: string, from: string | null = null): OneTimeCode | null {
+  const signUp = findSignUp(text, from)
   if (signUp !== null) return found('whatsapp', signUp)
   if (!keyword.test(text)) return null
   const candidates = [...text.matchAll(number)].map((match) => placed(text, match)).filter(isCode)
   const best = candidates.find(isBesideKeyword) ?? candidates[0]
-  return best === undefined ? null : found('generic', best.raw)
+  return best === undefined ? null : found('generic', { code: best.raw.replace(/\D/g, ''), rawMatch: best.raw })
 }
 
-function found(provider: OneTimeCode['provider'], rawMatch: string): OneTimeCode {
-  const confidence = provider === 'whatsapp' ? 'high' : 'medium'
-  return { provider, code: rawMatch.replace(/\D/g, ''), rawMatch, confidence }
+type Found = Pick<OneTimeCode, 'code' | 'rawMatch'>
+
+function found(provider: OneTimeCode['provider'], { code, rawMatch }: Found): OneTimeCode {
+  return { provider, code, rawMatch, confidence: provider === 'whatsapp' ? 'high' : 'medium' }
 }
 
-/** Senders and phones between them put direction marks and other dashes around the code. */
-const dash = '[\\p{Pd}\\u2212]'
-const signUpCode = `(\\d{3}(?:${dash}|\\s)?\\d{3})`
-/** The mark of WhatsApp's app, which some carriers glue to the code. It begins with a digit of its own. */
-const appMark = '4sgLq1p5sV6'
-const codeOfWhatsapp = 'your\\s{1,4}whats\\s?app(?:\\s{1,4}business)?(?:\\s{1,4}(?:verification|security))?\\s{1,4}code'
+/** The marks by which WhatsApp's apps know their texts. Carriers glue them to the code, or make a space of the plus. */
+const appMarks = /4sgLq1p5sV6|rJbA\/XP1K[+ ]V/g
+const signUpLink = /(?<![\w.-])v\.whatsapp\.com\/(\d{6})(?!\d)/gi
+const links = /(?:https?:\/\/|(?<![a-z0-9-])(?:www\.|[a-z0-9][a-z0-9-]{0,62}\.[a-z]{2,24}\/))\S*/gi
+const codeOfWhatsapp = /whats ?app(?:[ \n]{1,4}(?:business|verification|security)){0,2}[ \n]{1,4}code(?![a-z])/i
+const mention = new RegExp(
+  ['whats ?app', 'واتساب', 'واتس اب', 'وٹس ایپ', 'व्हाट्सऐप', 'হোয়াটসঅ্যাপ', 'ווטסאפ'].join('|').normalize('NFKC'),
+  'i',
+)
+const sentenceEnd = /[.!?。।؟]|(?<!: {0,4})\n/
 
-const signUpPhrases = [
-  new RegExp(`(?<!\\w)${codeOfWhatsapp}(?:\\s{1,4}is)?[\\s:\\p{Cf}]{0,8}${signUpCode}(?!(?!${appMark})\\d)`, 'iu'),
-  new RegExp(`(?<![\\p{L}\\p{N}_.,:/+-])${signUpCode}\\s{1,4}is\\s{1,4}${codeOfWhatsapp}(?!\\w)`, 'iu'),
-]
+/** Not a part of a phone number, a date or a price. */
+const groupedCode =
+  /(?<![\d+-])(?<!\d{2}[ .()/]{1,2})\d{3}(?:-\d{3}(?![-\d])(?! \d{3})|(?<!\d \d{3}) \d{3}(?![-\d])(?! \d))/g
+const plainCode = /(?<![\w+-])(?<!\d[.,:/ ]|\p{Sc} ?)\d{6}(?![-\w])(?![.,:/]\d| \d| ?\p{Sc})/gu
 
-function findSignUp(text: string): string | null {
-  for (const phrase of signUpPhrases) {
-    const code = phrase.exec(text)?.[1]
-    if (code !== undefined) return code
+/**
+ * No words but the name are asked for, so that every language is understood; and nothing is guessed: of two different
+ * codes neither counts. Where only the name says whose code it is, both stand in one sentence: many shops that send codes
+ * of their own can be asked about them on WhatsApp.
+ */
+function findSignUp(text: string, from: string | null): Found | null {
+  const { plain, starts } = readable(text)
+  const unmarked = plain.replace(appMarks, blank)
+  const linked = distinct([...unmarked.matchAll(signUpLink)].map((match) => placeOf(match, match[1] ?? '')))
+  const isCertain = unmarked !== plain || linked.size > 0 || isWhatsapp(from) || codeOfWhatsapp.test(plain)
+  if (!isCertain && !mentions(plain)) return null
+  const bare = unmarked.replace(links, blank)
+  const grouped = distinct([...bare.matchAll(groupedCode)].map((match) => placeOf(match, match[0])))
+  const codes =
+    grouped.size > 0 ? grouped : distinct([...bare.matchAll(plainCode)].map((match) => placeOf(match, match[0])))
+  const place = chosen(linked, codes)
+  if (place === null || !(isCertain || isNamedBeside(bare, place))) return null
+  return { code: place.code, rawMatch: asItStands(text, starts, place) }
+}
+
+/** Where something stands in the readable text. */
+interface Place {
+  code: string
+  written: string
+  at: number
+}
+
+function placeOf(match: RegExpExecArray, written: string): Place {
+  return { code: written.replace(/\D/g, ''), written, at: match.index + match[0].lastIndexOf(written) }
+}
+
+/** By code; of the same code the first place. */
+function distinct(places: readonly Place[]): ReadonlyMap<string, Place> {
+  return new Map(places.toReversed().map((place) => [place.code, place]))
+}
+
+/** The link decides between codes, and stands for one that is not there. */
+function chosen(linked: ReadonlyMap<string, Place>, codes: ReadonlyMap<string, Place>): Place | null {
+  const only = (places: Iterable<Place>) => {
+    const [first, second] = places
+    return first !== undefined && second === undefined ? first : null
   }
-  return null
+  const link = only(linked.values())
+  if (link !== null && codes.size === 0) return link
+  return (link !== null && codes.get(link.code)) || only(codes.values())
 }
+
+const blank = (some: string) => ' '.repeat(some.length)
+
+function isWhatsapp(from: string | null): boolean {
+  return from !== null && !from.includes('@') && /whats\s?app/i.test(from)
+}
+
+function mentions(plain: string): boolean {
+  return mention.test(plain.normalize('NFKC'))
+}
+
+function isNamedBeside(plain: string, { written }: Place): boolean {
+  return plain.split(sentenceEnd).some((sentence) => sentence.includes(written) && mentions(sentence))
+}
+
+/** Marks of direction and width, which phones and carriers put around a code. */
+const unseen = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\u061c\ufeff]/
+const anyDigit = /^\p{Nd}$/u
+
+interface Readable {
+  /** In one script of digits, one dash and one space, and nothing that is not seen. */
+  plain: string
+  /** Where each of its characters began in the text. */
+  starts: readonly number[]
+}
+
+function readable(text: string): Readable {
+  const pieces: string[] = []
+  const starts: number[] = []
+  let at = 0
+  for (const character of text) {
+    const plain = plainOf(character)
+    pieces.push(plain)
+    for (let unit = 0; unit < plain.length; unit += 1) starts.push(at)
+    at += character.length
+  }
+  return { plain: pieces.join(''), starts }
+}
+
+function plainOf(character: string): string {
+  if (character === '\n') return character
+  if (character > ' ' && character < '\x7f') return character
+  if (unseen.test(character)) return ''
+  return character
+    .replace(/\s/, ' ')
+    .replace(/[\p{Pd}\u2212]/u, '-')
+    .replace(/\p{Nd}/u, (digit) => String(digitValue(digit)))
+}
+
+/** Unicode keeps the ten digits of each script in a row, and rows that touch begin at a multiple of ten. */
+function digitValue(digit: string): number {
+  const point = digit.codePointAt(0) ?? 0
+  let first = point
+  while (anyDigit.test(String.fromCodePoint(first - 1))) first -= 1
+  return (point - first) % 10
+}
+
+function asItStands(text: string, starts: readonly number[], { written, at }: Place): string {
+  const last = starts[at + written.length - 1] ?? 0
+  return text.slice(starts[at], last + String.fromCodePoint(text.codePointAt(last) ?? 0).length)
+}
+
+const dash = '[\\p{Pd}\\u2212]'
 
 /** Codes that are no secret, and whose digits may be anything. */
 const openCode = '(?:zip|postal|post|area|country|dress|promo|discount|coupon|voucher|referral)'

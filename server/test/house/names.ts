@@ -9,7 +9,7 @@ const folderMax = 12
 const roomyFolders = new Map([
   ['server/src/surfaces/textbubbles', 16],
   ['server/src/store', 16],
-  ['server/src/model', 18],
+  ['server/src/model', 20],
   ['server/src/lib', 16],
   ['server/src/messaging', 14],
 ])
