@@ -8,7 +8,7 @@ import { parseStrictJson } from '../../src/lib/strict-json.ts'
 import { createDb } from '../../src/store/db.ts'
 import { createStore } from '../../src/store/store.ts'
 import { checkedBody, readJson } from '../../src/surfaces/input.ts'
-import { sendMessage } from '../../src/surfaces/textbubbles/schema.ts'
+import { sendMessage } from '../../src/surfaces/textbubbles/message-schema.ts'
 import { startServer, templateName } from '../support/server.ts'
 import { median } from './figures.ts'
 import type { Table } from './report.ts'
@@ -82,7 +82,7 @@ export async function benchKeys(settings: Settings): Promise<Table> {
   }
 }
 
-async function microsOf(times: number, work: () => unknown): Promise<number> {
+export async function microsOf(times: number, work: () => unknown): Promise<number> {
   const found: number[] = []
   for (let slice = 0; slice < slices; slice++) {
     const from = performance.now()

@@ -6,7 +6,7 @@ import { parsePhone, withPlus } from '../../model/handle.ts'
 import type { Handle } from '../../model/ids.ts'
 import { healthOf } from '../../model/line.ts'
 import { defineRoute, type Route } from '../route.ts'
-import * as shape from './schema.ts'
+import * as shape from './account-schema.ts'
 
 const listNumbers = defineRoute({
   method: 'GET',

@@ -2,8 +2,8 @@
 import type { ErrorCode } from '../../model/errors.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { messageIdOf, wireMessageId } from './ids.ts'
+import * as shape from './message-schema.ts'
 import { linksNow, presentMessage, presentStatus } from './present.ts'
-import * as shape from './schema.ts'
 
 /** A change reaches the recipient through the channel that carried the message, and only while that is connected. */
 const changeErrors: readonly ErrorCode[] = [

@@ -4,6 +4,7 @@ import type { EventData, EventMessage, GatewayEvent } from '../../model/event.ts
 import type { LinkState } from '../../model/line.ts'
 import type { Attachment } from '../../model/message.ts'
 import { type CallEvent, type ChatEvent, wordCall, wordChat } from './dialect-chats.ts'
+import type { WireEventType } from './event-schema.ts'
 import { wireEventId, wireMessageId } from './ids.ts'
 import {
   type FileLinks,
@@ -15,7 +16,6 @@ import {
   presentStatus,
   wireHandle,
 } from './present.ts'
-import type { WireEventType } from './schema.ts'
 
 export interface WireEvent {
   id: string

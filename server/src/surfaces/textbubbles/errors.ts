@@ -96,6 +96,12 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
     status: 503,
     meaning: 'The gateway cannot work just now. Try again as Retry-After says; nothing was done.',
   },
+  SMS_REJECTED: { status: 502, meaning: 'The SMS network will not take the message; the message says why.' },
+  SMS_SENDER_NOT_ALLOWED: {
+    status: 502,
+    meaning: 'The SMS provider refuses this sender or its credentials; an operator has to look at the line.',
+  },
+  SMS_TOO_LONG: { status: 400, meaning: 'The text needs more parts than the line sends by SMS; nothing was sent.' },
   SMS_SEND_FAILED: { status: 502, meaning: 'The SMS network did not take the message.' },
   UNAUTHORIZED: { status: 401, meaning: 'The key is missing or wrong, was revoked or has expired.' },
   UNSEND_FAILED: { status: 502, meaning: 'The network refused to take it back.' },

@@ -6,6 +6,7 @@ import { parseRecipient } from '../../model/handle.ts'
 import { invalid } from '../input.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { conversationIdOf, cursorOf, messageIdOf, wireMessageId } from './ids.ts'
+import * as shape from './message-schema.ts'
 import {
   linksNow,
   presentAccepted,
@@ -14,7 +15,7 @@ import {
   presentReceipts,
   presentStatus,
 } from './present.ts'
-import * as shape from './schema.ts'
+import { listPage } from './schema.ts'
 
 type Sent = z.output<typeof shape.sendMessage>
 
@@ -214,7 +215,7 @@ const listScheduled = defineRoute({
   description: 'Messages that wait for their time, newest first.',
   tag: 'Scheduling',
   scope: 'read',
-  query: shape.listPage,
+  query: listPage,
   responses: { 200: { description: 'One page.', schema: shape.messagePage } },
   errors: [],
   async handle(inside, { caller, query }) {

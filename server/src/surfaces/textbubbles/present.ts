@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../model/errors.ts'
 import type { Attachment, MemberReceipt, Message, Status, TimelineEntry } from '../../model/message.ts'
 import type { Inside } from '../route.ts'
 import { wireCursor, wireMessageId } from './ids.ts'
-import type { acceptedMessage, message, messagePage, receiptList } from './schema.ts'
+import type { acceptedMessage, message, messagePage, receiptList } from './message-schema.ts'
 
 type WireMessage = z.input<typeof message>
 type WireStatus = WireMessage['status']

@@ -9,9 +9,9 @@ import type { KeyId } from '../../model/ids.ts'
 import { invalid } from '../input.ts'
 import { defineStream, type Route } from '../route.ts'
 import { wordEvent } from './dialect.ts'
+import * as shape from './event-schema.ts'
 import { eventIdOf } from './ids.ts'
 import type { LinkTo } from './present.ts'
-import * as shape from './schema.ts'
 
 const heartbeatMs = 15_000
 /** How long a reader may leave its buffer full before the connection is given up. */

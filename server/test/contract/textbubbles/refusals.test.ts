@@ -175,6 +175,7 @@ describe('what the gateway knows better', () => {
         channels: ['sms'],
         url: null,
         password: null,
+        providers: {},
       },
       ...{ hostType: null, hostInfo: null },
     })

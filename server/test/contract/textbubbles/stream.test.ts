@@ -1,7 +1,7 @@
 /** The event stream as a client lives with it: frames, filters, heartbeats, and resuming without a gap. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Handle } from '../../../src/model/ids.ts'
-import { subscribableEvents } from '../../../src/surfaces/textbubbles/schema.ts'
+import { subscribableEvents } from '../../../src/surfaces/textbubbles/event-schema.ts'
 import { startTestGateway, type TestGateway, until } from '../../support/gateway.ts'
 import { type Ask, askerOf } from '../ask.ts'
 

@@ -7,8 +7,8 @@ import type { Handle } from '../../../model/ids.ts'
 import { invalid } from '../../input.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { phoneIn } from '../account.ts'
+import { phoneParams } from '../account-schema.ts'
 import { plainIdOf } from '../ids.ts'
-import { phoneParams } from '../schema.ts'
 import * as shape from './schema.ts'
 
 function presentContact(from: Contact): z.input<typeof shape.contact> {
@@ -210,7 +210,7 @@ const optOut = defineRoute({
   operationId: 'setOptOut',
   summary: 'Record that somebody opted out or in',
   description:
-    'For what they said elsewhere: by telephone, in person, on a form. By SMS they say it themselves, with a message of a single word: STOP, STOPALL, UNSUBSCRIBE, CANCEL, END or QUIT opt out, START, YES and UNSTOP opt in again. Either way `contact.opted_out` or `contact.opted_in` is told when it changes something. Their `phoneNumber` is null as long as somebody’s number is not known, as with an Apple ID or a WhatsApp `<id>@lid`; `handle` names everybody, as in rosters. When the number comes out, what they said before counts for it too, and that is not told again.\n\nNothing is sent by SMS to whoever opted out: a message that could go another way goes only there, any other is refused with `RECIPIENT_OPTED_OUT`, and one that was accepted before fails with that code instead of being sent.',
+    'For what they said elsewhere: by telephone, in person, on a form. By SMS they say it themselves, with a message of a single word: STOP, STOPALL, STOP ALL, UNSUBSCRIBE, CANCEL, END, QUIT, REVOKE, OPTOUT, OPT-OUT or OPT OUT opt out, START, YES and UNSTOP opt in again; capitals and punctuation around them do not matter. Either way `contact.opted_out` or `contact.opted_in` is told when it changes something. Their `phoneNumber` is null as long as somebody’s number is not known, as with an Apple ID or a WhatsApp `<id>@lid`; `handle` names everybody, as in rosters. When the number comes out, what they said before counts for it too, and that is not told again.\n\nNothing is sent by SMS to whoever opted out: a message that could go another way goes only there, any other is refused with `RECIPIENT_OPTED_OUT`, and one that was accepted before fails with that code instead of being sent.',
   tag: 'Contacts',
   scope: 'manage',
   body: shape.optOut,

@@ -1,7 +1,8 @@
 /** The shapes of the address book, of opt-outs, and of what is asked about somebody. */
 import { z } from 'zod'
 import { contactsMax } from '../../../model/contact.ts'
-import { metadata, text, time, uuidText, word } from '../schema.ts'
+import { metadata } from '../message-schema.ts'
+import { text, time, uuidText, word } from '../schema.ts'
 
 const limits = {
   phoneCharacters: 40,

@@ -1,7 +1,8 @@
 /** The shapes of webhooks: whom to tell what, what became of each telling, and the jobs that tell again. */
 import { z } from 'zod'
 import { deliveryStatuses, webhookDialects } from '../../../model/webhook.ts'
-import { pageCursor, pageLimit, pagination, subscribableEvents, time, uuidText } from '../schema.ts'
+import { subscribableEvents } from '../event-schema.ts'
+import { pageCursor, pageLimit, pagination, time, uuidText } from '../schema.ts'
 
 const limits = { urlCharacters: 2_048, nameCharacters: 100, secretMin: 16, secretMax: 255, events: 100 } as const
 

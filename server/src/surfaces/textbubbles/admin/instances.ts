@@ -1,13 +1,14 @@
 /** The operator's calls about instances, which is what this surface calls lines. */
-import type { AdminLine } from '../../gateway.ts'
-import { parseAddress } from '../../model/handle.ts'
-import { healthOf } from '../../model/line.ts'
-import { invalid } from '../input.ts'
-import { defineRoute, type Route } from '../route.ts'
-import { addressOf, capabilitiesOf } from './admin.ts'
-import * as shape from './admin-schema.ts'
-import { cursorOf, plainIdOf } from './ids.ts'
-import { pageEnd } from './present.ts'
+import type { AdminLine, ProviderChange } from '../../../gateway.ts'
+import { type Channel, channels } from '../../../model/channel.ts'
+import { parseAddress } from '../../../model/handle.ts'
+import { healthOf } from '../../../model/line.ts'
+import { invalid } from '../../input.ts'
+import { defineRoute, type Route } from '../../route.ts'
+import { cursorOf, plainIdOf } from '../ids.ts'
+import { pageEnd } from '../present.ts'
+import { addressOf, capabilitiesOf } from './routes.ts'
+import * as shape from './schema.ts'
 
 const presentInstance = (line: AdminLine) => ({
   id: line.id,
@@ -18,6 +19,12 @@ const presentInstance = (line: AdminLine) => ({
   channels: [...line.channels],
   capabilities: capabilitiesOf(line),
   url: line.url,
+  providers: Object.fromEntries(
+    Object.entries(line.providers).map(([channel, provider]) => [
+      channel,
+      { provider, url: line.urls[channel as Channel] ?? null },
+    ]),
+  ),
   hostType: line.hostType,
   hostInfo: line.hostInfo,
   maxCustomers: 1 as const,
@@ -38,6 +45,28 @@ const presentHealth = (line: AdminLine) => ({
   warnings: Object.values(line.links).flatMap((state) => (state.status === 'connected' ? [...state.warnings] : [])),
   lastHealthCheck: line.lastHealthCheck?.toISOString() ?? null,
 })
+
+/** What is said for each channel, as far as anything is. */
+function mapProviders<From, To>(
+  said: Partial<Record<Channel, From | undefined>> | undefined,
+  of: (from: From) => To,
+): Partial<Record<Channel, To>> {
+  const mapped: Partial<Record<Channel, To>> = {}
+  for (const channel of channels) {
+    const one = said?.[channel]
+    if (one !== undefined) mapped[channel] = of(one)
+  }
+  return mapped
+}
+
+const changeOf = (said: shape.ChangedProvider): ProviderChange =>
+  said === null
+    ? null
+    : {
+        provider: said.provider,
+        url: said.url ?? null,
+        ...(said.password !== undefined && { password: said.password }),
+      }
 
 const createInstance = defineRoute({
   method: 'POST',
@@ -62,6 +91,11 @@ const createInstance = defineRoute({
       channels: body.channels ?? ['imessage', 'sms'],
       url: body.url ?? null,
       password: body.password ?? null,
+      providers: mapProviders(body.providers, ({ provider, url, password }) => ({
+        provider,
+        url: url ?? null,
+        password: password ?? null,
+      })),
       hostType: body.hostType ?? null,
       hostInfo: body.hostInfo ?? null,
     })
@@ -132,7 +166,8 @@ const updateInstance = defineRoute({
   responses: { 200: { description: 'The instance as it is now.', schema: shape.instance } },
   errors: ['CONFLICT', 'NOT_FOUND'],
   async handle({ gateway }, { params, body }) {
-    const { maxCustomers: _, ...change } = body
+    const { maxCustomers: _, providers, ...rest } = body
+    const change = { ...rest, ...(providers !== undefined && { providers: mapProviders(providers, changeOf) }) }
     return { status: 200, data: presentInstance(await gateway.admin.changeLine(plainIdOf<'line'>(params.id), change)) }
   },
 })
@@ -155,6 +190,24 @@ const deleteInstance = defineRoute({
   },
 })
 
+const testInstance = defineRoute({
+  method: 'POST',
+  path: '/v1/admin/instances/{id}/test',
+  operationId: 'testInstance',
+  summary: 'Test the settings of an instance',
+  description:
+    'Connects to the provider with the URL and the password of the instance, has the credentials proved, and leaves again; nothing is sent to anybody. Takes 20 seconds at most.',
+  tag: 'Admin',
+  scope: 'admin',
+  params: shape.instanceParams,
+  responses: { 200: { description: 'What came of it, for each channel.', schema: shape.instanceTest } },
+  errors: ['NOT_FOUND'],
+  async handle({ gateway }, { params }) {
+    const results = await gateway.admin.testLine(plainIdOf<'line'>(params.id))
+    return { status: 200, data: { ok: results.every(({ ok }) => ok), results: [...results] } }
+  },
+})
+
 export const instanceRoutes: readonly Route[] = [
   createInstance,
   listInstances,
@@ -162,4 +215,5 @@ export const instanceRoutes: readonly Route[] = [
   getInstance,
   updateInstance,
   deleteInstance,
+  testInstance,
 ]

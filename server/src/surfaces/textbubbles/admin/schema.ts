@@ -1,7 +1,8 @@
 /** The shapes of the operator's calls: customers, keys, instances (lines), numbers and usage. */
 import { z } from 'zod'
-import { channels } from '../../model/channel.ts'
-import { healthStatus, pageCursor, pageLimit, pagination, time, uuidText } from './schema.ts'
+import { channels } from '../../../model/channel.ts'
+import { healthStatus } from '../account-schema.ts'
+import { pageCursor, pageLimit, pagination, time, uuidText } from '../schema.ts'
 
 const name = () => z.string().trim().min(1, 'This must not be empty.').max(200)
 const email = () => z.email('This must be an e-mail address.').max(254)
@@ -113,15 +114,31 @@ const channelList = z
   .max(channels.length)
   .refine((list) => new Set(list).size === list.length, 'Name each only once.')
   .meta({ uniqueItems: true })
-const httpUrl = z
+const providerUrl = z
   .string()
   .max(2_048)
   .refine(
-    (value) => /^https?:\/\//.test(value) && URL.canParse(value),
-    'This must be a URL that begins with http:// or https://.',
+    (value) => /^(?:https?|smpps?):\/\//.test(value) && URL.canParse(value),
+    'This must be a URL that begins with https://, http://, smpps:// or smpp://.',
   )
-  .meta({ format: 'uri', examples: ['http://mini-3.rack.test:1234'] })
+  .refine(
+    (value) => !URL.canParse(value) || new URL(value).password === '',
+    'A URL is shown to whoever may see the instance: leave the password out of it, and give it as `password`.',
+  )
+  .meta({
+    format: 'uri',
+    description: 'Where its provider is. Settings of a provider stand behind the question mark.',
+    examples: ['http://mini-3.rack.test:1234', 'smpps://gateway@smsc.example.com:3550?window=20'],
+  })
 const password = z.string().min(1).max(1_024).meta({ format: 'password', writeOnly: true })
+
+const providerName = () => z.string().min(1).max(64)
+const ownProvider = z.object({
+  provider: providerName(),
+  url: providerUrl.nullable().optional(),
+  password: password.nullable().optional(),
+})
+export type ChangedProvider = z.output<typeof ownProvider> | null
 
 /** An inbound message names only the line it came in on: with two customers on one line nobody could tell whose it is. */
 const maxCustomers = z
@@ -145,8 +162,14 @@ export const newInstance = z
       .default('bluebubbles')
       .meta({ description: 'What connects it to its networks.' }),
     channels: channelList.optional().meta({ description: 'What it is used for. Default: iMessage and SMS.' }),
-    url: httpUrl.optional(),
+    url: providerUrl.optional(),
     password: password.optional(),
+    providers: z
+      .object({ imessage: ownProvider.optional(), whatsapp: ownProvider.optional(), sms: ownProvider.optional() })
+      .optional()
+      .meta({
+        description: 'Channels that go through another provider than the rest, such as SMS of an iMessage line.',
+      }),
     hostType: z.enum(hostTypes).optional(),
     hostInfo: z.string().max(500).optional(),
     maxCustomers,
@@ -169,8 +192,19 @@ export const changeInstance = z
   .object({
     name: name().optional(),
     channels: channelList.optional(),
-    url: httpUrl.nullable().optional(),
+    url: providerUrl.nullable().optional(),
     password: password.nullable().optional(),
+    providers: z
+      .object({
+        imessage: ownProvider.nullable().optional(),
+        whatsapp: ownProvider.nullable().optional(),
+        sms: ownProvider.nullable().optional(),
+      })
+      .optional()
+      .meta({
+        description:
+          'Only the channels that are named change; null gives one back to the provider of the line. Without `password` the one it has stays.',
+      }),
     hostType: z.enum(hostTypes).nullable().optional(),
     hostInfo: z.string().max(500).nullable().optional(),
     status: z.enum(['active', 'inactive', 'maintenance']).optional(),
@@ -194,6 +228,9 @@ export const instance = z
     channels: z.array(z.enum(channels)),
     capabilities: carried,
     url: z.string().nullable(),
+    providers: z
+      .partialRecord(z.enum(channels), z.object({ provider: z.string(), url: z.string().nullable() }))
+      .meta({ description: 'Channels that go through another provider than the rest.' }),
     hostType: z.string().nullable(),
     hostInfo: z.string().nullable(),
     maxCustomers: z.literal(1),
@@ -209,6 +246,21 @@ export const instance = z
     description: 'A line: an address, and what connects it to its networks. Its password is never told.',
   })
 export const instancePage = z.object({ instances: z.array(instance), pagination })
+export const instanceTest = z
+  .object({
+    ok: z.boolean(),
+    results: z.array(
+      z.object({
+        channel: z.enum(channels),
+        ok: z.boolean(),
+        detail: z.string().meta({ description: 'What was found, or what to do about it.' }),
+      }),
+    ),
+  })
+  .meta({
+    id: 'InstanceTest',
+    examples: [{ ok: true, results: [{ channel: 'sms', ok: true, detail: 'The SMSC accepted the bind.' }] }],
+  })
 export const deletedInstance = z.object({ id: uuidText(), deleted: z.literal(true) })
 
 const instanceHealth = z

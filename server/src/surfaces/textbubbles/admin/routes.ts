@@ -1,12 +1,12 @@
 /** The operator's calls about customers, their keys and numbers, and what they used. */
-import type { AdminLine, ApiKey, Customer } from '../../gateway.ts'
-import { parseAddress } from '../../model/handle.ts'
-import type { Handle } from '../../model/ids.ts'
-import { invalid } from '../input.ts'
-import { defineRoute, type Route } from '../route.ts'
-import * as shape from './admin-schema.ts'
-import { cursorOf, plainIdOf } from './ids.ts'
-import { pageEnd } from './present.ts'
+import type { AdminLine, ApiKey, Customer } from '../../../gateway.ts'
+import { parseSender } from '../../../model/handle.ts'
+import type { Handle } from '../../../model/ids.ts'
+import { invalid } from '../../input.ts'
+import { defineRoute, type Route } from '../../route.ts'
+import { cursorOf, plainIdOf } from '../ids.ts'
+import { pageEnd } from '../present.ts'
+import * as shape from './schema.ts'
 
 const presentCustomer = (from: Customer) => ({
   ...from,
@@ -41,9 +41,15 @@ const presentNumber = (line: AdminLine) => ({
 })
 
 export function addressOf(text: string, path: string): Handle {
-  const handle = parseAddress(text)
+  const handle = parseSender(text)
   if (handle === null)
-    throw invalid([{ path, message: 'Give a phone number in E.164 (a plus sign and 2 to 15 digits).' }])
+    throw invalid([
+      {
+        path,
+        message:
+          'Give a phone number in E.164 (a plus sign and 2 to 15 digits); for SMS also a short code of 3 to 8 digits, or a name of at most 11 letters and digits.',
+      },
+    ])
   return handle
 }
 
