@@ -124,6 +124,7 @@ export function adminOf(parts: Parts): Gateway['admin'] {
     line: lines.get,
     changeLine: lines.change,
     removeLine: lines.remove,
+    testLine: parts.providerCalls.test,
     addNumber: lines.addNumber,
     numbers: lines.numbers,
     removeNumber: lines.removeNumber,

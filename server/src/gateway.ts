@@ -4,6 +4,7 @@ import type { ApiKey, Caller, Customer, CustomerChange, NewCustomer, Scope } fro
 import type { AdminLine, LineChange, NewLine } from './accounts/lines.ts'
 import type { Contacts } from './contacts/contacts.ts'
 import type { HealthReport } from './links/health.ts'
+import type { LineTest, ProviderCalls } from './links/provider-calls.ts'
 import type { Download } from './media/downloads.ts'
 import type { LinkedFile } from './media/links.ts'
 import type { Chats } from './messaging/chats/chats.ts'
@@ -37,7 +38,7 @@ import type {
 } from './model/webhook.ts'
 
 export type { ApiKey, Caller, Customer, Scope } from './accounts/caller.ts'
-export type { AdminLine, LineChange, NewLine } from './accounts/lines.ts'
+export type { AdminLine, LineChange, NewLine, ProviderChange } from './accounts/lines.ts'
 export type { HealthReport } from './links/health.ts'
 export type { ChatAt, KnownChat } from './messaging/chats/chats.ts'
 export type { Draft } from './messaging/draft.ts'
@@ -151,6 +152,8 @@ export interface Gateway {
     line(id: LineId): Promise<AdminLine>
     changeLine(id: LineId, change: LineChange): Promise<AdminLine>
     removeLine(id: LineId): Promise<void>
+    /** Connects with the line's settings, by each of its channels, and says what came of it. */
+    testLine(id: LineId): Promise<readonly LineTest[]>
     /** Gives the customer a line: an unassigned one, or a new one when `line` is null. */
     addNumber(
       customer: CustomerId,
@@ -167,6 +170,8 @@ export interface Gateway {
       offset: number
     }): Promise<{ rows: readonly UsageRow[]; hasMore: boolean }>
   }
+  /** Calls that the networks' providers make of us. */
+  providers: Pick<ProviderCalls, 'answer' | 'expects'>
   health(): Promise<HealthReport>
   start(): Promise<void>
   /** Closes the doors in order: work drains, links stop, the store closes. */

@@ -8,6 +8,7 @@ import type { Log } from './lib/log.ts'
 import { GatewayError } from './model/errors.ts'
 import { docsPageOf } from './surfaces/docs-page.ts'
 import { openApiOf } from './surfaces/openapi.ts'
+import { mountProviders } from './surfaces/providers/app.ts'
 import { correlationIdOf, mountTextbubbles, requestIdOf } from './surfaces/textbubbles/app.ts'
 import { errorBody, noSuchCall } from './surfaces/textbubbles/errors.ts'
 import { textbubblesApi, textbubblesRoutes } from './surfaces/textbubbles/operations.ts'
@@ -57,6 +58,7 @@ export function createHttp(options: HttpOptions): Http {
     overTls: publicUrl.startsWith('https://'),
     routes: textbubblesRoutes(streams.route),
   })
+  mountProviders(app, { gateway, log })
   serve(app, '/openapi.json', () => ({ type: 'application/json; charset=utf-8', body: JSON.stringify(document()) }))
   serve(app, '/docs', () => {
     const { html, contentSecurityPolicy } = docsPageOf(document())

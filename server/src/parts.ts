@@ -1,7 +1,7 @@
 /** What a gateway is made of: what it is given, and everything that lives as long as it does. */
 import type { Callers } from './accounts/callers.ts'
 import type { Lines } from './accounts/lines.ts'
-import type { Connector } from './channels/connector.ts'
+import type { Providers } from './channels/connector.ts'
 import type { ContactsRoom } from './contacts/contacts.ts'
 import type { Bell } from './events/bell.ts'
 import type { createFollow } from './events/follow.ts'
@@ -13,13 +13,13 @@ import type { SealedBox } from './lib/sealed-box.ts'
 import type { Commands } from './links/commands.ts'
 import type { Links } from './links/links.ts'
 import type { Presence } from './links/presence.ts'
+import type { ProviderCalls } from './links/provider-calls.ts'
 import type { MediaOptions, MediaRoom } from './media/room.ts'
 import type { createChats } from './messaging/chats/chats.ts'
 import type { Ledgers } from './messaging/ledgers.ts'
 import type { Outbox } from './messaging/outbox.ts'
 import type { Reach } from './messaging/reach.ts'
 import type { createUpkeep } from './messaging/upkeep.ts'
-import type { Channel } from './model/channel.ts'
 import type { Db } from './store/db.ts'
 import type { Store } from './store/store.ts'
 import type { WebhookRoom } from './webhooks/room.ts'
@@ -32,9 +32,9 @@ export interface GatewayOptions {
   log: Log
   box: SealedBox
   media: MediaOptions
-  connectors: ReadonlyMap<Channel, Connector>
-  /** Which channels a line of a provider has. */
-  providers: Readonly<Record<string, readonly Channel[]>>
+  providers: Providers
+  /** How the outside reaches us. */
+  publicUrl(): string
   /** The way out to URLs that callers chose. Closed by whoever opened it. */
   egress: SafeFetch
   /** How the surfaces word events for webhooks, given how links to files are made. */
@@ -62,6 +62,7 @@ export interface Parts {
   upkeep: ReturnType<typeof createUpkeep>
   commands: Commands
   reach: Reach
+  providerCalls: ProviderCalls
   media: MediaRoom
   webhooks: WebhookRoom
   chats: ReturnType<typeof createChats>

@@ -10,6 +10,7 @@ import { createCommands } from './links/commands.ts'
 import { healthReport } from './links/health.ts'
 import { Links } from './links/links.ts'
 import { createPresence } from './links/presence.ts'
+import { createProviderCalls } from './links/provider-calls.ts'
 import { createMediaRoom } from './media/room.ts'
 import { createChats } from './messaging/chats/chats.ts'
 import { createInbox } from './messaging/inbox.ts'
@@ -37,6 +38,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     events: eventsOf(parts),
     media: { download: parts.media.download, linkTo: parts.media.linkTo },
     webhooks: parts.webhooks.face,
+    providers: parts.providerCalls,
     admin: adminOf(parts),
     health: () =>
       healthReport({ ...options, lines: parts.store.lines, outbox: options.roles.links ? parts.outbox : null }),
@@ -132,26 +134,29 @@ function buildAccounts({ options, store, bell }: Ground): Pick<Parts, 'callers' 
     store: store.lines,
     changed: () => bell.changed(),
     customerExists: async (id) => (await store.callers.customer(id)) !== null,
-    providers: new Map(Object.entries(options.providers)),
+    providers: options.providers,
   })
   return { callers, lines }
 }
 
-function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'commands' | 'reach'> {
+function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'commands' | 'reach' | 'providerCalls'> {
   const { options, store, ledgers, bell, presence, media } = ground
   const { clock, mint, log } = options
+  const inbox = createInbox({
+    ledger: ledgers.inbox,
+    mint,
+    receiveFile: media.receive,
+    choicesCount: ledgers.optOuts.counts,
+    replied: bell.work,
+    chosen: bell.changed,
+    told: bell.events,
+  })
   const links = new Links({
     ...options,
     ledger: { ...store.nodes, setLink: store.lines.setLink },
     vault: store.vault,
-    inbox: createInbox({
-      ledger: ledgers.inbox,
-      mint,
-      receiveFile: media.receive,
-      choicesCount: ledgers.optOuts.counts,
-      chosen: bell.changed,
-      told: bell.events,
-    }),
+    inbox,
+    lineAt: store.lines.byAddress,
     node: presence.node,
     rename: presence.renew,
     laneLeaseMs,
@@ -185,7 +190,7 @@ function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'command
     connection,
     node: presence.node,
     told: bell.events,
-    capabilities: (channel) => options.connectors.get(channel)?.capabilities ?? null,
+    capabilities: (channel, lineId) => links.capabilities(lineId, channel),
     closed: ledgers.optOuts.closed,
     knownAbsent: reach.knownAbsent,
     learnAbsent: reach.learnAbsent,
@@ -194,7 +199,8 @@ function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'command
     files: media.prepare,
     onError: (error, facts) => log.error({ err: error, ...facts }, 'the outbox failed'),
   })
-  return { links, outbox, commands, reach }
+  const providerCalls = createProviderCalls({ ...options, line: store.lines.get, inbox })
+  return { links, outbox, commands, reach, providerCalls }
 }
 
 /** Another part of this process, or another process, says that there is something to look at. */

@@ -3,11 +3,12 @@ import type { Clock } from '../lib/clock.ts'
 import { createKept } from '../lib/kept.ts'
 import type { Mint } from '../lib/mint.ts'
 import type { SealedBox } from '../lib/sealed-box.ts'
-import type { Channel } from '../model/channel.ts'
-import { GatewayError } from '../model/errors.ts'
+import { type Channel, channels as channelNames } from '../model/channel.ts'
+import { type FieldError, GatewayError } from '../model/errors.ts'
+import { mayBeOn } from '../model/handle.ts'
 import type { CustomerId, Handle, LineId } from '../model/ids.ts'
 import type { Line } from '../model/line.ts'
-import type { LineStore, StoredLine } from '../store/lines.ts'
+import { type ChannelProviders, type LineStore, providerAt, type StoredLine, secretPlace } from '../store/lines.ts'
 import { pageOf } from './callers.ts'
 
 export interface NewLine {
@@ -18,20 +19,34 @@ export interface NewLine {
   channels: readonly Channel[]
   url: string | null
   password: string | null
+  /** Channels that go through another provider than the rest. */
+  providers: Partial<Record<Channel, NewProvider>>
   hostType: string | null
   hostInfo: string | null
 }
+
+export interface NewProvider {
+  provider: string
+  url: string | null
+  password: string | null
+}
+
+/** Without a password the one it has stays; null takes the channel's own provider away. */
+export type ProviderChange = (Omit<NewProvider, 'password'> & { password?: string | null }) | null
 
 export type AdminLine = Line & {
   hostType: string | null
   hostInfo: string | null
   url: string | null
+  /** Of channels with a provider of their own: where that is. */
+  urls: Partial<Record<Channel, string | null>>
   createdAt: Date
   lastHealthCheck: Date | null
 }
 
 export type LineChange = Partial<Pick<NewLine, 'name' | 'url' | 'password' | 'hostType' | 'hostInfo' | 'channels'>> & {
   status?: Line['status']
+  providers?: Partial<Record<Channel, ProviderChange>>
 }
 
 export interface LinesOptions {
@@ -40,10 +55,20 @@ export interface LinesOptions {
   clock: Clock
   mint: Mint
   customerExists(id: CustomerId): Promise<boolean>
-  /** Which channels a line of each provider has. */
-  providers: ReadonlyMap<string, readonly Channel[]>
+  /** Which channels a line of each provider has, and what each of them says of its settings. */
+  providers: ReadonlyMap<string, ReadonlyMap<Channel, Checking>>
   /** Something about lines changed. */
   changed(): void
+}
+
+interface Settings {
+  address: Handle | null
+  url: string | null
+  secret: string | null
+}
+
+interface Checking {
+  problemWith?(settings: Settings): FieldError | null
 }
 
 const cachedMs = 1_000
@@ -76,7 +101,7 @@ export function createLines(options: LinesOptions) {
 
 /** What operators do with lines, whoever they belong to. */
 function lineCalls(parts: Parts) {
-  const { store, box } = parts.options
+  const { store } = parts.options
   return {
     create: (line: NewLine) => create(parts, line),
     get: async (id: LineId) => shown(await must(parts, id)),
@@ -85,10 +110,14 @@ function lineCalls(parts: Parts) {
 
     async change(id: LineId, change: LineChange): Promise<AdminLine> {
       const line = await must(parts, id)
-      const { password, ...rest } = change
-      const secret =
-        password === undefined ? line.secret : password === null ? null : box.seal(Buffer.from(password), `lines/${id}`)
-      if (!(await store.change({ ...line, ...rest, secret }))) throw notFound()
+      const { password, providers, ...rest } = change
+      const sealed = password === undefined ? line.secret : sealedFor(parts, password, secretPlace(id, null))
+      const channelProviders = providersAfter(parts, line, providers ?? {})
+      const changed = { ...line, ...rest, secret: sealed, channelProviders }
+      const { url, channels } = rest
+      if (password !== undefined || [url, channels, providers].some((one) => one !== undefined))
+        checkSettings(parts, changed)
+      if (!(await store.change(changed))) throw notFound()
       parts.changed()
       return shown(await must(parts, id))
     },
@@ -147,25 +176,83 @@ async function must({ options }: Parts, id: LineId): Promise<StoredLine> {
 
 async function create(parts: Parts, line: NewLine): Promise<AdminLine> {
   const { options } = parts
-  const possible = options.providers.get(line.provider)
-  if (possible === undefined) {
-    const known = [...options.providers.keys()].join(', ') || 'none yet'
-    throw new GatewayError(
-      'VALIDATION_ERROR',
-      `There is no provider "${line.provider}" here. This gateway has: ${known}.`,
-      {
-        details: [{ path: 'provider', message: `must be one of: ${known}` }],
-      },
-    )
-  }
+  const possible = providerNamed(parts, line.provider, 'provider')
   const id = options.mint() as LineId
-  const channels = line.channels.length === 0 ? possible : line.channels.filter((channel) => possible.includes(channel))
-  const secret = line.password === null ? null : options.box.seal(Buffer.from(line.password), `lines/${id}`)
-  if (!(await options.store.add({ ...line, id, channels, secret }))) {
+  const channelProviders = providersAfter(parts, { id, channelProviders: {} }, line.providers)
+  const own = channelNames.filter((channel) => channel in channelProviders)
+  const asked = line.channels.length === 0 ? [...possible.keys()] : line.channels
+  const channels = [...new Set([...asked.filter((channel) => possible.has(channel)), ...own])]
+  const secret = sealedFor(parts, line.password, secretPlace(id, null))
+  const fresh = { ...line, id, channels, secret, channelProviders }
+  checkSettings(parts, fresh)
+  if (!(await options.store.add(fresh))) {
     throw new GatewayError('CONFLICT', 'Another line has this phone number or e-mail address already.')
   }
   parts.changed()
   return shown(await must(parts, id))
+}
+
+/** What can be seen without connecting is said at once, rather than by a line that never connects. */
+function checkSettings({ options }: Parts, line: Checked): void {
+  for (const channel of line.channels) {
+    const { address } = line
+    if (address !== null && !mayBeOn(address, channel)) throw noSuchAddress(channel)
+    const { provider, url, secret: sealed, place } = providerAt(line, channel)
+    const secret = sealed === null ? null : options.box.open(sealed, place).toString()
+    const problem = options.providers.get(provider)?.get(channel)?.problemWith?.({ address, url, secret }) ?? null
+    if (problem === null) continue
+    const isOwn = channel in line.channelProviders && problem.path !== 'phoneNumber'
+    const path = isOwn ? `providers.${channel}.${problem.path}` : problem.path
+    throw new GatewayError('VALIDATION_ERROR', `${path}: ${problem.message}`, {
+      details: [{ path, message: problem.message }],
+    })
+  }
+}
+
+type Checked = Pick<StoredLine, 'id' | 'provider' | 'url' | 'secret' | 'channelProviders' | 'channels' | 'address'>
+
+function providerNamed({ options }: Parts, name: string, path: string): ReadonlyMap<Channel, Checking> {
+  const found = options.providers.get(name)
+  if (found !== undefined) return found
+  const known = [...options.providers.keys()].join(', ') || 'none yet'
+  throw new GatewayError('VALIDATION_ERROR', `There is no provider "${name}" here. This gateway has: ${known}.`, {
+    details: [{ path, message: `must be one of: ${known}` }],
+  })
+}
+
+function sealedFor({ options }: Parts, password: string | null, place: string): Buffer | null {
+  return password === null ? null : options.box.seal(Buffer.from(password), place)
+}
+
+function providersAfter(
+  parts: Parts,
+  line: Pick<StoredLine, 'id' | 'channelProviders'>,
+  changes: NonNullable<LineChange['providers']>,
+): ChannelProviders {
+  const after: ChannelProviders = { ...line.channelProviders }
+  for (const channel of channelNames) {
+    const change = changes[channel]
+    if (change === undefined) continue
+    delete after[channel]
+    if (change === null) continue
+    const { provider, url, password } = change
+    const path = `providers.${channel}.provider`
+    if (!providerNamed(parts, provider, path).has(channel)) {
+      const message = `${provider} has no ${channel}.`
+      throw new GatewayError('VALIDATION_ERROR', `${path}: ${message}`, { details: [{ path, message }] })
+    }
+    const kept = line.channelProviders[channel]?.secret ?? null
+    const sealed = password === undefined ? kept : sealedFor(parts, password, secretPlace(line.id, channel))
+    after[channel] = { provider, url, secret: Buffer.isBuffer(sealed) ? sealed.toString('base64') : sealed }
+  }
+  return after
+}
+
+function noSuchAddress(channel: Channel): GatewayError {
+  const message = `On ${channel} a line has a phone number in E.164 (a plus sign and 2 to 15 digits).`
+  return new GatewayError('VALIDATION_ERROR', `phoneNumber: ${message}`, {
+    details: [{ path: 'phoneNumber', message }],
+  })
 }
 
 /** A line that was made before and is still free, or a new one. */
@@ -175,7 +262,15 @@ async function freeOrNew(
 ): Promise<Pick<AdminLine, 'id' | 'address'>> {
   const line = await parts.options.store.byAddress(input.address)
   if (line !== null) return line
-  const nothing = { email: null, channels: [], url: null, password: null, hostType: null, hostInfo: null }
+  const nothing = {
+    email: null,
+    channels: [],
+    url: null,
+    password: null,
+    providers: {},
+    hostType: null,
+    hostInfo: null,
+  }
   return create(parts, { ...nothing, name: input.address, address: input.address, provider: input.provider })
 }
 
@@ -195,6 +290,8 @@ function shown(line: StoredLine): AdminLine {
     email,
     channels,
     provider,
+    providers,
+    channelProviders,
     isDefault,
     status,
     links,
@@ -212,12 +309,14 @@ function shown(line: StoredLine): AdminLine {
     email,
     channels,
     provider,
+    providers,
     isDefault,
     status,
     links,
     hostType,
     hostInfo,
     url,
+    urls: Object.fromEntries(Object.entries(channelProviders).map(([channel, own]) => [channel, own.url])),
     createdAt,
     lastHealthCheck: checkedAt,
   }

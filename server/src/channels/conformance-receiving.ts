@@ -71,6 +71,7 @@ export const receivingPromises: readonly Promised[] = [
   },
   {
     name: 'hands over the media of an incoming message',
+    appliesTo: ({ hearsMedia }) => hearsMedia ?? true,
     keep: async ({ connect, host, peer, settle }) => {
       await connect()
       const bytes = Uint8Array.from({ length: 3_000 }, (_, index) => index % 251)

@@ -23,6 +23,7 @@ export const sendingPromises: readonly Promised[] = [
   },
   {
     name: `says 'unreachable', not 'refused', for a stranger`,
+    appliesTo: ({ knowsStrangers }) => knowsStrangers ?? true,
     keep: async ({ connect, fail, peer }) => {
       await connect()
       assert.equal((await fail({ handle: peer.stranger() })).kind, 'unreachable')

@@ -2,17 +2,19 @@
 import assert from 'node:assert/strict'
 import type { Channel, MediaKind } from '../model/channel.ts'
 import { SendFailure } from '../model/delivery.ts'
-import {
-  clientRef,
-  type Handle,
-  type LineId,
-  type MessageId,
-  type ProviderChatId,
-  type ProviderMessageId,
-} from '../model/ids.ts'
+import { clientRef, type Handle, type MessageId, type ProviderChatId, type ProviderMessageId } from '../model/ids.ts'
 import type { LinkState } from '../model/line.ts'
 import type { OutgoingFile } from '../model/media/file.ts'
-import type { Actions, Connection, Connector, Host, Incoming, IncomingMessage, Outgoing } from './connector.ts'
+import type {
+  Actions,
+  Connection,
+  Connector,
+  Host,
+  Incoming,
+  IncomingMessage,
+  LineSettings,
+  Outgoing,
+} from './connector.ts'
 
 /** One connector with a network behind it. Promises share it, and each gets a stage of its own. */
 export interface Harness {
@@ -21,12 +23,16 @@ export interface Harness {
   readonly verbs: readonly (keyof Actions)[]
   /** Whether our own sends come back with their ref. */
   readonly echoes: boolean
+  /** False where nobody can send us a file. */
+  readonly hearsMedia?: boolean
+  /** False: it takes messages to numbers that nobody has, and says so later. */
+  readonly knowsStrangers?: boolean
   stage(): Promise<Stage>
 }
 
 export interface Stage {
   /** A line that was never used before. It connects without being paired. */
-  readonly line: { id: LineId; address: Handle }
+  readonly line: LineSettings & { address: Handle }
   readonly peer: Peer
   /** Lets time pass until the work is done and nothing is under way any more. */
   settle<T>(work?: Promise<T> | T): Promise<T | undefined>
@@ -125,6 +131,7 @@ export function spyHost(entries = new Map<string, Uint8Array>()): SpyHost {
       },
     },
     log: { info: silent, warn: silent, error: silent },
+    callbackUrl: (topic) => `http://127.0.0.1:9/callbacks/${topic}`,
   }
   return host
 }

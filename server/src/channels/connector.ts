@@ -18,7 +18,50 @@ export interface Connector {
   /** The most this network can ever do. A connection may offer less. */
   readonly capabilities: Capabilities
   /** Must not do I/O; that starts with Connection.start. */
-  open(line: { id: LineId; address: Handle | null }, host: Host): Connection
+  open(line: LineSettings, host: Host): Connection
+  /** What is wrong with these settings as far as can be seen without connecting, worded for an operator. */
+  problemWith?(settings: Omit<LineSettings, 'id'>): SettingsProblem | null
+  /** Connects with these settings, has the credentials proved, and leaves again. What it finds is worded for an operator. */
+  test?(line: LineSettings, signal: AbortSignal): Promise<{ ok: boolean; detail: string }>
+  /**
+   * Answers a request that the provider makes of us. Only what proves to come from the provider is received, and the
+   * answer says yes only once all of it is durable. Any process may be asked, whichever holds the line.
+   */
+  answer?(line: LineSettings, call: ProviderCall, receive: Host['receive']): Promise<ProviderAnswer>
+}
+
+/** The connectors in use: by the provider that an operator names for a line, and by channel. */
+export type Providers = ReadonlyMap<string, ReadonlyMap<Channel, Connector>>
+
+/** What an operator said about a line. */
+export interface LineSettings {
+  id: LineId
+  address: Handle | null
+  /** Where the provider is, and its own settings as the query; null for networks that need neither. */
+  url: string | null
+  secret: string | null
+}
+
+export interface SettingsProblem {
+  path: 'url' | 'password' | 'phoneNumber'
+  message: string
+}
+
+export interface ProviderCall {
+  /** What stands behind the line's own callback address, without a slash. */
+  topic: string
+  method: string
+  /** As the provider knows it, with its query: signatures are made over it. */
+  url: string
+  /** By names in small letters. */
+  headers: Readonly<Record<string, string>>
+  body: Uint8Array
+}
+
+export interface ProviderAnswer {
+  status: number
+  contentType: string
+  body: string
 }
 
 export interface Connection {
@@ -37,6 +80,11 @@ export interface Connection {
    * When the signal aborts, whatever is still in flight is `uncertain` too.
    */
   send(message: Outgoing, signal: AbortSignal): Promise<Accepted>
+  /**
+   * How long this message has to wait for its turn by the sender's own limits. With 0 its turn has come and is used up.
+   * Asked right before `send`, and again by those who had to wait, who get the turn they were given.
+   */
+  turn?(message: Outgoing): number
 }
 
 /** Every verb fails with SendFailure like `send` does. */
@@ -77,6 +125,8 @@ export interface Host {
   /** Encrypted key-value store of this link alone: credentials, sessions, cursors. */
   readonly vault: Vault
   readonly log: LinkLog
+  /** Where the provider reaches `Connector.answer` for this line; the topic comes back with the call. */
+  callbackUrl(topic: string): string
 }
 
 export interface Vault {
@@ -107,6 +157,11 @@ export interface Outgoing {
 export interface Accepted {
   providerId: ProviderMessageId
   chat: ProviderChatId
+  /**
+   * Of a message that went out as several, the id of each, `providerId` being the first. Receipts come for each of
+   * them, and the gateway makes one of all: delivered when all are, failed when one is.
+   */
+  parts?: readonly ProviderMessageId[]
 }
 
 export interface Target {
@@ -127,6 +182,7 @@ export type Incoming =
       detail: string | null
       /** Whose receipt it is in a group, if the network says so: the first one is told, the others are kept. */
       from?: Handle
+      to?: Recipients
     }
   | {
       kind: 'reaction'
@@ -163,6 +219,12 @@ export type Incoming =
     }
   | { kind: 'handle'; alias: Handle; phone: Handle }
 
+/**
+ * Whose it is, where one account has several lines and brings what belongs to any of them over each connection: one of
+ * these names is the line's. Absent: it is for the line that brought it.
+ */
+export type Recipients = readonly Handle[]
+
 export type ReceiptStatus = 'sent' | 'delivered' | 'read' | 'failed'
 
 export interface IncomingMessage {
@@ -170,6 +232,7 @@ export interface IncomingMessage {
   providerId: ProviderMessageId
   chat: ProviderChatId
   from: Handle
+  to?: Recipients
   at: Date
   /** Set when this is our own send coming back: it proves the send and is no message of its own. */
   echoOf: ClientRef | null
@@ -178,6 +241,8 @@ export interface IncomingMessage {
   replyTo: ProviderMessageId | null
   /** Set for a group: what it is called and who is in it now, if the network said so. */
   group: ChatInfo | null
+  /** Set where nobody else confirms STOP and START to whoever wrote them: then the gateway does. */
+  confirmsChoice?: true
 }
 
 export interface IncomingMedia {

@@ -14,6 +14,10 @@ const line: HeldLine = {
   email: null,
   channels: ['sms'],
   epoch: 1,
+  provider: 'sandbox',
+  url: null,
+  secret: null,
+  channelProviders: {},
 }
 
 /** A link that says it is off as the last thing it does. */
@@ -55,8 +59,11 @@ function stage() {
       },
     },
     vault: { get: async () => null, put: async () => undefined },
-    connectors: new Map([['sms', connector]]),
+    providers: new Map([['sandbox', new Map([['sms', connector]])]]),
+    box: { open: () => Buffer.alloc(0) },
+    publicUrl: () => 'http://127.0.0.1:9',
     inbox: { receive: async () => undefined },
+    lineAt: async () => null,
     clock,
     node: () => 1,
     laneLeaseMs: 30_000,

@@ -1,13 +1,17 @@
 /** Holds lines for this process: takes them, opens their connections, renews the lease, drops what is lost. */
-import type { Connection, Connector, Host, Incoming } from '../channels/connector.ts'
+import type { Connection, Host, Incoming, Providers } from '../channels/connector.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { SealedBox } from '../lib/sealed-box.ts'
 import type { Inbox, Source } from '../messaging/inbox.ts'
-import type { Channel } from '../model/channel.ts'
-import type { CustomerId, LineId } from '../model/ids.ts'
+import type { Capabilities, Channel } from '../model/channel.ts'
+import type { CustomerId, Handle, LineId } from '../model/ids.ts'
 import type { LinkState } from '../model/line.ts'
 import type { Fence } from '../store/changes.ts'
+import type { StoredLine } from '../store/lines.ts'
 import type { HeldLine } from '../store/nodes.ts'
 import type { VaultStore } from '../store/vault.ts'
+import { ownerOf } from './owner.ts'
+import { callbackUrlOf, connectorOf, settingsOf } from './settings.ts'
 
 export interface LinksLedger {
   beat(node: number): Promise<boolean>
@@ -28,8 +32,12 @@ export interface LinksLog {
 export interface LinksOptions {
   ledger: LinksLedger
   vault: VaultStore
-  connectors: ReadonlyMap<Channel, Connector>
+  providers: Providers
+  box: Pick<SealedBox, 'open'>
+  publicUrl(): string
   inbox: Inbox
+  /** Null: nobody has this address. */
+  lineAt(address: Handle): Promise<StoredLine | null>
   clock: Clock
   node(): number
   laneLeaseMs: number
@@ -113,6 +121,13 @@ export class Links {
     return this.#held.get(lineId)?.connections.get(channel) ?? null
   }
 
+  /** What the line's provider can do at most; null: it has no such channel, or the line is not held here. */
+  capabilities(lineId: LineId, channel: Channel): Capabilities | null {
+    const held = this.#held.get(lineId)
+    if (held === undefined) return null
+    return connectorOf(this.#options.providers, held.line, channel)?.capabilities ?? null
+  }
+
   async #forever(): Promise<void> {
     const { clock, log } = this.#options
     while (!this.#stopping.signal.aborted) {
@@ -156,7 +171,7 @@ export class Links {
     this.#options.lose(fences.filter((fence) => !kept.has(fence)))
   }
 
-  /** A line that changed its channels, its address or its epoch is opened anew. */
+  /** A line that changed its channels, its address, its settings or its epoch is opened anew. */
   async #adjust(line: HeldLine): Promise<void> {
     const known = this.#held.get(line.id)
     if (known !== undefined && isSame(known.line, line)) return
@@ -168,12 +183,10 @@ export class Links {
     const held: Held = { line, connections: new Map(), ready: false, closed: false, ended: new Map() }
     this.#held.set(line.id, held)
     for (const channel of line.channels) {
-      const connector = this.#options.connectors.get(channel)
-      if (connector === undefined) continue
-      held.connections.set(
-        channel,
-        connector.open({ id: line.id, address: line.address }, this.#hostFor(held, channel)),
-      )
+      const connector = connectorOf(this.#options.providers, line, channel)
+      if (connector === null) continue
+      const settings = settingsOf(this.#options.box, line, channel)
+      held.connections.set(channel, connector.open(settings, this.#hostFor(held, channel)))
     }
     // A network that is slow to connect must not keep the heartbeat waiting.
     void this.#connect(held)
@@ -226,14 +239,14 @@ export class Links {
 
   #hostFor(held: Held, channel: Channel): Host {
     const { line } = held
-    const { ledger, vault, inbox, log, changed } = this.#options
+    const { ledger, vault, inbox, log, changed, lineAt } = this.#options
     const { id: lineId, customerId, address, email } = line
     const source: Source = { customerId, lineId, address, email, channel }
     const link = { lineId: line.id, channel, epoch: line.epoch }
     return {
       receive: async (event: Incoming) => {
         if (this.#held.get(line.id)?.line.epoch !== line.epoch) throw new Error('This link is closed.')
-        await inbox.receive(source, event)
+        await inbox.receive(await ownerOf(event, { line, source, lineAt }), event)
       },
       setState: (state) => {
         // Closed: a start that was still under way may report, but nobody is left to tell.
@@ -250,6 +263,7 @@ export class Links {
       },
       vault: { get: (key) => vault.get(link, key), put: (entries) => vault.put(link, entries) },
       log,
+      callbackUrl: (topic) => callbackUrlOf(this.#options.publicUrl(), { lineId, channel, topic }),
     }
   }
 
@@ -289,6 +303,9 @@ function isSame(one: HeldLine, other: HeldLine): boolean {
     one.epoch === other.epoch &&
     one.address === other.address &&
     one.customerId === other.customerId &&
+    one.url === other.url &&
+    (one.secret ?? '').toString() === (other.secret ?? '').toString() &&
+    JSON.stringify(one.channelProviders) === JSON.stringify(other.channelProviders) &&
     one.channels.join() === other.channels.join()
   )
 }

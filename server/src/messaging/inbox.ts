@@ -15,6 +15,7 @@ import {
   type LineId,
   type MessageId,
   messageOfRef,
+  type ProviderMessageId,
 } from '../model/ids.ts'
 import type { Attachment, Content, Message } from '../model/message.ts'
 import { findOneTimeCode } from '../model/one-time-code.ts'
@@ -29,10 +30,12 @@ import type {
   ConversationRequest,
   NewConversation,
 } from '../store/conversations.ts'
-import type { NewInbound, ProviderKey } from '../store/inbound.ts'
+import type { NewInbound, Noted, ProviderKey } from '../store/inbound.ts'
+import type { NewMessage } from '../store/messages.ts'
 import type { NewChoice } from '../store/people/opt-outs.ts'
 import { answer, differs, type Roster, rosterTold } from './chat-changes.ts'
 import { underNumbers } from './chats/names.ts'
+import { replyToChoice } from './choice-replies.ts'
 import { keyOf, receiveNotice } from './notices.ts'
 import { acceptedChange, eventMessage, newEvent, receiptChange } from './settle.ts'
 
@@ -40,8 +43,8 @@ import { acceptedChange, eventMessage, newEvent, receiptChange } from './settle.
 export interface InboxLedger {
   store(message: NewInbound): Promise<boolean>
   /** The same for a message by which somebody opts out or in. */
-  storeChoice(message: NewInbound, event: NewChoice): Promise<boolean>
-  noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<MessageId | null>
+  storeChoice(message: NewInbound, event: NewChoice, reply: NewMessage | null): Promise<boolean>
+  noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<Noted | null>
   /** Whose receipt it was, in a group. */
   noteMember(receipt: NewMemberReceipt): Promise<void>
   findMessage(key: ProviderKey): Promise<MessageId | null>
@@ -77,6 +80,8 @@ export interface InboxOptions {
   receiveFile: Receiving['receive']
   /** Whether a word on this channel opts anybody out. */
   choicesCount(customerId: CustomerId, channel: Channel): Promise<boolean>
+  /** There may be something of ours to send from this line. */
+  replied(lineId: LineId): void
   /** Somebody opted out or in, or goes by another name: what is kept of people is old, in every process. */
   chosen(): void
   told(customerId: CustomerId): void
@@ -176,7 +181,7 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
     effect: null,
     location: null,
   }
-  const otp = event.text === null ? null : findOneTimeCode(event.text)
+  const otp = event.text === null ? null : findOneTimeCode(event.text, event.from)
   const withheld = otp !== null && (otp.provider === 'generic' || (await isPaired(options, source)))
   const message = {
     id,
@@ -209,8 +214,12 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
   const choice = withheld ? null : await choiceOf(options, source, event)
   if (choice === null) await options.ledger.store(inbound)
   else {
-    await options.ledger.storeChoice(inbound, choice)
+    const said = choice.type === 'contact.opted_out' ? 'out' : 'in'
+    const confirms = event.confirmsChoice === true
+    const reply = confirms ? replyToChoice(source, conversation, said, options.mint) : null
+    await options.ledger.storeChoice(inbound, choice, reply)
     options.chosen()
+    if (reply !== null) options.replied(source.lineId)
   }
 }
 
@@ -294,8 +303,9 @@ async function receiveReceipt(
   const key = keyOf(source, event.providerId)
   if (event.from !== undefined && (status === 'delivered' || status === 'read'))
     await options.ledger.noteMember({ ...key, handle: event.from, status, at: receipt.at })
-  const messageId = await options.ledger.noteReceipt(key, receipt)
-  if (messageId === null) return
+  const noted = await options.ledger.noteReceipt(key, receipt)
+  if (noted === null) return
+  const { messageId, providerId } = noted
   const message = await options.ledger.message(source.customerId, messageId)
   if (message !== null && isKnown(message, status)) return
   const conversationId = message?.conversationId ?? null
@@ -306,7 +316,9 @@ async function receiveReceipt(
     messageId,
     named: null,
     decide: (state) =>
-      isOfEarlierTry(state.message, event) ? null : receiptChange(state, receipt, conversation, options.mint),
+      isOfEarlierTry(state.message, status, providerId)
+        ? null
+        : receiptChange(state, receipt, conversation, options.mint),
   })
 }
 
@@ -316,8 +328,8 @@ function isKnown(message: Message, status: ReceiptStatus): boolean {
 }
 
 /** A retry gives the message another id at the network: that its earlier one failed is known, and may be told again. */
-function isOfEarlierTry(message: Message, event: Incoming & { kind: 'receipt' }): boolean {
-  return event.status === 'failed' && message.providerId !== event.providerId
+function isOfEarlierTry(message: Message, status: ReceiptStatus, providerId: ProviderMessageId): boolean {
+  return status === 'failed' && message.providerId !== providerId
 }
 
 /** The sender changed or took back what they had sent us. */

@@ -75,8 +75,8 @@ export function createLedgers(store: Store, clock: Clock): Ledgers {
         await store.receipts.note(receipts)
         return receipts.map(() => undefined)
       }),
-      noteReceipt: async (key, receipt) => (await find(key)) ?? store.inbound.noteReceipt(key, receipt),
-      findMessage: find,
+      noteReceipt: async (key, receipt) => store.inbound.noteReceipt(key, receipt, await find(key)),
+      findMessage: async (key) => (await find(key))?.messageId ?? null,
       tell: store.inbound.tell,
       tellOnce: store.inbound.tellOnce,
       isConnected: store.inbound.isConnected,

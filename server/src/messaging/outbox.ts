@@ -32,8 +32,8 @@ export interface OutboxOptions {
   /** The lines this process holds, and their connections. */
   held(): readonly { customerId: CustomerId; lineId: LineId }[]
   connection(lineId: LineId, channel: Channel): Connection | null
-  /** Null: no network of this channel is connected to this gateway. */
-  capabilities(channel: Channel): Capabilities | null
+  /** Null: the line's provider has no such channel. */
+  capabilities(channel: Channel, lineId: LineId): Capabilities | null
   /** Of these channels, those on which nothing may be sent to this person. */
   closed(customerId: CustomerId, handle: Handle, channels: readonly Channel[]): Promise<readonly Channel[]>
   /** Known not to be on the channel, from the cache. */
@@ -164,7 +164,7 @@ async function runHead(options: Working, lane: ClaimedLane, head: Head): Promise
     failure,
     run: work.run,
     tries: work.tries,
-    dedupesByRef: options.capabilities(work.channel)?.dedupesByRef ?? false,
+    dedupesByRef: options.capabilities(work.channel, lane.lineId)?.dedupesByRef ?? false,
   })
   if (work.confirming) return settleFailure(options, head, failing(noProof()))
   if (work.run !== null) return settleFailure(options, head, failing(interrupted()))
@@ -173,6 +173,8 @@ async function runHead(options: Working, lane: ClaimedLane, head: Head): Promise
   const ready = await prepare(options, { ...head, message: waking })
   if (ready instanceof SendFailure) return settleFailure(options, head, failing(ready))
   if ('lane' in ready) return ready
+  const waitMs = ready.connection.turn?.(ready.outgoing) ?? 0
+  if (waitMs > 0) return { lane: 'hold', ms: waitMs }
   const granted = await options.ledger.begin({ key: lane, fence: lane.fence, seq: work.seq, tries: work.tries })
   if (!granted) return { lane: 'lost' }
   return attempt(options, { lane, head, ...ready })
@@ -232,7 +234,8 @@ async function prepare(options: Working, head: Head): Promise<Ready | SendFailur
   const { message, work } = head
   const line = { customerId: message.customerId, lineId: message.lineId }
   const target = targetOfLane(work.lane)
-  if ('handle' in target && (await options.closed(message.customerId, target.handle, [work.channel])).length > 0) {
+  const guarded = message.content.answersChoice !== true && 'handle' in target
+  if (guarded && (await options.closed(message.customerId, target.handle, [work.channel])).length > 0) {
     const detail = `The recipient asked to get no more messages on ${work.channel} before this one was sent.`
     return new SendFailure('refused', 'RECIPIENT_OPTED_OUT', detail)
   }
@@ -299,11 +302,13 @@ async function attempt(options: Working, run: Ready & { lane: ClaimedLane; head:
   }
   await insist(options, { message: message.id, doing: 'settle' }, async () => {
     const conversation = await options.conversations.ofSend(message, work.channel, result.chat)
-    const accepted = { channel: work.channel, providerId: result.providerId, conversation, run: lane.fence }
+    const { providerId, parts } = result
+    const accepted = { channel: work.channel, providerId, conversation, run: lane.fence }
+    const isInParts = parts !== undefined && parts.length > 1
     return options.ledger.change({
       customerId: message.customerId,
       messageId: message.id,
-      named: { lineId: message.lineId, channel: work.channel, providerId: result.providerId },
+      named: { lineId: message.lineId, channel: work.channel, providerId, ...(isInParts && { parts }) },
       decide: (state) => acceptedChange(state, accepted, options.mint),
     })
   })

@@ -164,6 +164,7 @@ describe('a failure', () => {
       confirming: false,
       holds: false,
       doubtful: false,
+      waits: 0,
     })
     expect(events(change)).toEqual([])
   })

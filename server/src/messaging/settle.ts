@@ -2,7 +2,7 @@
 import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
 import type { Conversation } from '../model/conversation.ts'
-import { type NextStep, nextStep, type SendFailure } from '../model/delivery.ts'
+import { type Failed, type NextStep, nextStep, type SendFailure } from '../model/delivery.ts'
 import type { ErrorCode } from '../model/errors.ts'
 import type { EventMessage, NewEvent } from '../model/event.ts'
 import { clientRef, type EventId, type ProviderMessageId } from '../model/ids.ts'
@@ -19,7 +19,7 @@ export interface Acceptance {
 }
 
 export interface Failing {
-  failure: Pick<SendFailure, 'kind' | 'code' | 'scope' | 'retryAfterMs' | 'message'>
+  failure: Failed & Pick<SendFailure, 'message'>
   /** The attempt as the worker knows it; when the row says otherwise, somebody else has settled it. */
   run: Fence | null
   tries: number
@@ -95,7 +95,8 @@ export function failedChange(
   const step = stepAfter(work, failing)
   const later = (ms: number) => new Date(now.getTime() + ms)
   const draft = startOf(state, attempt, 'keep')
-  const again = { channel: work.channel, rest: work.rest, tries, doubtful: isDoubtful(work, failing) }
+  const waits = waitsAfter(work, failing)
+  const again = { channel: work.channel, rest: work.rest, tries, waits, doubtful: isDoubtful(work, failing) }
   if (step.do === 'retry')
     draft.change.work = { ...again, dueAt: later(step.afterMs), confirming: false, holds: step.hold }
   if (step.do === 'confirm')
@@ -152,6 +153,10 @@ function triesAfter(work: Work): number {
   return work.run !== null || work.confirming ? work.tries : work.tries + 1
 }
 
+function waitsAfter(work: Work, { failure }: Failing): number {
+  return (work.waits ?? 0) + (failure.throttled === true ? 1 : 0)
+}
+
 function isDoubtful(work: Work, { failure }: Failing): boolean {
   return work.doubtful === true || failure.kind === 'uncertain'
 }
@@ -164,7 +169,8 @@ function stepAfter(work: Work, failing: Failing): NextStep {
   const { failure, dedupesByRef } = failing
   // What is in doubt never moves on to another channel, so it has the patience of what has no other.
   const rest = isDoubtful(work, failing) ? [] : work.rest
-  const facts = { tries: triesAfter(work), rest, waitedForProof: work.confirming }
+  const waits = waitsAfter(work, failing)
+  const facts = { tries: triesAfter(work), waits, rest, waitedForProof: work.confirming }
   const step = nextStep({ ...facts, failure, dedupesByRef })
   if (work.doubtful !== true || step.do === 'retry') return step
   return nextStep({ ...facts, failure: { ...failure, kind: 'uncertain' }, dedupesByRef: false })

@@ -6,7 +6,7 @@ import type { Said } from '../media/library.ts'
 import type { Channel } from '../model/channel.ts'
 import { type Conversation, laneOf, targetOfLane } from '../model/conversation.ts'
 import { GatewayError } from '../model/errors.ts'
-import { parseRecipient, type Recipient } from '../model/handle.ts'
+import { parseRecipient, parseSender, type Recipient } from '../model/handle.ts'
 import type { ConversationId, CustomerId, Handle, LineId, MessageId, ProviderChatId } from '../model/ids.ts'
 import type { Line } from '../model/line.ts'
 import type { KeptFile } from '../model/media/file.ts'
@@ -192,8 +192,7 @@ async function meetRecipient(options: SubmitOptions, message: NewMessage, draft:
 }
 
 export function lineNamed(lines: readonly Line[], from: string): Line {
-  const recipient = parseRecipient(from)
-  const handle = recipient === null || recipient.kind === 'chat' ? null : recipient.handle
+  const handle = parseSender(from)
   const line = handle === null ? undefined : lines.find((one) => one.address === handle || one.email === handle)
   if (line === undefined) {
     throw new GatewayError(
@@ -298,8 +297,8 @@ async function placeByConversation(
 
 /** The line's address on the channel that is tried first: iMessage lines may be known by e-mail. */
 function fromOf(line: Line, first: Channel, asked: string | null): string | null {
-  const recipient = asked === null ? null : parseRecipient(asked)
-  if (recipient !== null && recipient.kind !== 'chat') return recipient.handle
+  const handle = asked === null ? null : parseSender(asked)
+  if (handle !== null) return handle
   return line.address ?? (first === 'imessage' ? line.email : null) ?? line.email
 }
 

@@ -24,6 +24,8 @@ export interface Work {
   confirming: boolean
   /** An earlier try on this channel ended without anybody knowing how. */
   doubtful?: boolean
+  /** Of its tries, those that were only told to wait. */
+  waits?: number
   /** The claim under which an attempt is running; null when none is. */
   run: Fence | null
   runStartedAt: Date | null
@@ -80,6 +82,7 @@ export interface NextWork {
   /** Until it is due, nothing behind it in its lane is sent either. */
   holds: boolean
   doubtful: boolean
+  waits?: number
 }
 
 export interface Change {
@@ -90,11 +93,19 @@ export interface Change {
   events: readonly NewEvent[]
 }
 
+export interface Named {
+  lineId: LineId
+  channel: Channel
+  providerId: ProviderMessageId
+  /** Of a message in parts, the ids of all. */
+  parts?: readonly ProviderMessageId[]
+}
+
 export interface ChangeRequest {
   customerId: CustomerId
   messageId: MessageId
   /** The id the network gave the message, to be remembered with the change. */
-  named: { lineId: LineId; channel: Channel; providerId: ProviderMessageId } | null
+  named: Named | null
   /** Pure: it may run again when the rows moved meanwhile. Null leaves everything as it is. */
   decide(state: State): Change | null
 }
@@ -144,6 +155,7 @@ type LockedRow = MessageRow & {
   rest: Channel[]
   confirming: boolean
   doubtful: boolean
+  waits: number
   run: number | null
   run_started_at: Date | null
 }
@@ -192,21 +204,32 @@ async function nameIds(tx: Queryable, requests: readonly ChangeRequest[]): Promi
   const input = requests.flatMap(({ customerId, messageId, named }) =>
     named === null
       ? []
-      : [
-          {
-            customer_id: customerId,
-            message_id: messageId,
-            line_id: named.lineId,
-            channel: named.channel,
-            provider_id: named.providerId,
-          },
-        ],
+      : (named.parts ?? [named.providerId]).map((id) => ({
+          customer_id: customerId,
+          message_id: messageId,
+          line_id: named.lineId,
+          channel: named.channel,
+          provider_id: id,
+          parts: named.parts ?? null,
+        })),
   )
   if (input.length === 0) return new Map()
-  const rows = await tx.query<{ message_id: MessageId; early: EarlyReceipt[] }>(nameProviderIds, [
-    JSON.stringify(input),
-  ])
-  return new Map(rows.map((row) => [row.message_id, row.early]))
+  const rows = await tx.query<NamedRow>(nameProviderIds, [JSON.stringify(input)])
+  const byMessage = Map.groupBy(rows, (row) => row.message_id)
+  return new Map([...byMessage].map(([id, parts]) => [id, earlyOf(parts)]))
+}
+
+interface NamedRow {
+  message_id: MessageId
+  early: EarlyReceipt[]
+  delivered: boolean
+}
+
+/** What was heard of some of its parts is heard of none of the others: delivered are all or none, failed is one or more. */
+function earlyOf(parts: readonly NamedRow[]): EarlyReceipt[] {
+  const all = parts.flatMap(({ early }) => early)
+  if (parts.length === 1 || parts.every(({ delivered }) => delivered)) return all
+  return all.filter(({ status }) => status === 'sent' || status === 'failed')
 }
 
 function workFrom(row: LockedRow): Work | null {
@@ -220,6 +243,7 @@ function workFrom(row: LockedRow): Work | null {
     tries: row.tries ?? 0,
     confirming: row.confirming,
     doubtful: row.doubtful,
+    waits: row.waits,
     run: row.run,
     runStartedAt: row.run_started_at,
   }
@@ -245,6 +269,7 @@ async function write(tx: Queryable, decided: readonly Decided[]): Promise<void> 
       const { lineId, lane } = state.message
       const next = {
         ...change.work,
+        waits: change.work.waits ?? 0,
         due_at: change.work.dueAt,
         message_id: id,
         customer_id: customerId,

@@ -73,11 +73,30 @@ const note: Statement = {
 /** Our own message before one of theirs, should a network use an id for both. */
 const find: Statement = {
   name: 'inbound-find',
-  text: `select k.ord, p.message_id from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) with ordinality
+  text: `select k.ord, p.message_id, p.parts from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) with ordinality
       k(customer_id, line_id, channel, provider_id, ord)
-    cross join lateral (select message_id from provider_ids p where p.customer_id = k.customer_id and p.line_id = k.line_id
+    cross join lateral (select message_id, parts from provider_ids p where p.customer_id = k.customer_id and p.line_id = k.line_id
       and p.channel = k.channel and p.direction in ('outbound', 'inbound') and p.provider_id = k.provider_id
       and p.message_id is not null and not p.withheld order by p.direction desc limit 1) p`,
+}
+
+/** Those who tell of the last two parts at the same time wait for each other here. */
+const lockFirst: Statement = {
+  name: 'inbound-lock-first',
+  text: `select from provider_ids where customer_id = $1 and line_id = $2 and channel = $3 and direction = 'outbound'
+    and provider_id = $4 for update`,
+}
+
+const deliverPart: Statement = {
+  name: 'inbound-deliver-part',
+  text: `update provider_ids set delivered = true where customer_id = $1 and line_id = $2 and channel = $3
+    and direction = 'outbound' and provider_id = $4 and not delivered`,
+}
+
+const allDelivered: Statement = {
+  name: 'inbound-all-delivered',
+  text: `select coalesce(bool_and(delivered), false) as delivered from provider_ids where customer_id = $1 and line_id = $2
+    and channel = $3 and direction = 'outbound' and provider_id = any ($4::text[])`,
 }
 
 /** What is about a message of the caller's goes to that message's callback as well. */
@@ -105,30 +124,59 @@ const callbackOf: Statement = {
     where customer_id = $1 and id = $2 and callback_url is not null`,
 }
 
+/** The message that a network means by an id. */
+export interface Found {
+  messageId: MessageId
+  /** Of a message in parts, the ids of all, the first of which is the message's own. */
+  parts: readonly ProviderMessageId[] | null
+}
+
+interface FoundRow {
+  ord: number
+  message_id: MessageId
+  parts: ProviderMessageId[] | null
+}
+
+export interface Noted {
+  messageId: MessageId
+  /** What its network calls the whole message. */
+  providerId: ProviderMessageId
+}
+
 export function createInboundStore(db: Db) {
-  const findMany = async (keys: readonly ProviderKey[]): Promise<(MessageId | null)[]> => {
-    const rows = await db.query<{ ord: number; message_id: MessageId }>(find, [
+  const findMany = async (keys: readonly ProviderKey[]): Promise<(Found | null)[]> => {
+    const rows = await db.query<FoundRow>(find, [
       keys.map((key) => key.customerId),
       keys.map((key) => key.lineId),
       keys.map((key) => key.channel),
       keys.map((key) => key.providerId),
     ])
-    const found = new Map(rows.map((row) => [row.ord, row.message_id]))
+    const found = new Map(rows.map((row) => [row.ord, { messageId: row.message_id, parts: row.parts }]))
     return keys.map((_key, index) => found.get(index + 1) ?? null)
   }
-  const findMessage = async (key: ProviderKey) => (await findMany([key]))[0] ?? null
+  const findOne = async (key: ProviderKey) => (await findMany([key]))[0] ?? null
+  const findMessage = async (key: ProviderKey) => (await findOne(key))?.messageId ?? null
+  const keepReceipt = async (key: ProviderKey, receipt: EarlyReceipt) => {
+    await db.query(note, [key.customerId, key.lineId, key.channel, key.providerId, JSON.stringify(receipt)])
+    return findOne(key)
+  }
   return {
     /** Ids of those that were new. */
     async store(batch: readonly NewInbound[]): Promise<Set<MessageId>> {
       return new Set(await storeInbound(db, batch))
     },
 
-    /** The message a receipt speaks of; null when it is not known yet, and then the receipt is kept for it. */
-    async noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<MessageId | null> {
-      const known = await findMessage(key)
-      if (known !== null) return known
-      await db.query(note, [key.customerId, key.lineId, key.channel, key.providerId, JSON.stringify(receipt)])
-      return findMessage(key)
+    /**
+     * The message a receipt speaks of, `known` being what was found for it already. Null: it is not known yet, and the
+     * receipt is kept for it; or it was one part of several, and says nothing about all of them yet.
+     */
+    async noteReceipt(key: ProviderKey, receipt: EarlyReceipt, known: Found | null): Promise<Noted | null> {
+      const found = known ?? (await findOne(key)) ?? (await keepReceipt(key, receipt))
+      if (found === null) return null
+      const { messageId, parts } = found
+      const providerId = parts?.[0] ?? key.providerId
+      if (parts === null || receipt.status === 'sent' || receipt.status === 'failed') return { messageId, providerId }
+      return (await partDelivered(db, key, parts)) ? { messageId, providerId } : null
     },
 
     /** The message a network means by this id, either direction. */
@@ -151,6 +199,17 @@ export function createInboundStore(db: Db) {
       return (await db.query(isUp, [link.customerId, link.lineId, link.channel])).length === 1
     },
   }
+}
+
+/** True when with this part all of them are delivered. */
+function partDelivered(db: Db, key: ProviderKey, parts: readonly ProviderMessageId[]): Promise<boolean> {
+  const place = [key.customerId, key.lineId, key.channel]
+  return db.transaction(async (tx) => {
+    await tx.query(lockFirst, [...place, parts[0]])
+    await tx.query(deliverPart, [...place, key.providerId])
+    const [all] = await tx.query<{ delivered: boolean }>(allDelivered, [...place, parts])
+    return all?.delivered === true
+  })
 }
 
 /** Ids of those that were new. */

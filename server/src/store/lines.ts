@@ -4,9 +4,20 @@ import type { CustomerId, Handle, LineId } from '../model/ids.ts'
 import type { Line, LinkState } from '../model/line.ts'
 import type { Db, Statement } from './db.ts'
 
+/** What connects a line to one network. */
+export interface ChannelProvider {
+  provider: string
+  url: string | null
+  /** Sealed, in base64. */
+  secret: string | null
+}
+
+export type ChannelProviders = Partial<Record<Channel, ChannelProvider>>
+
 export interface StoredLine extends Line {
   url: string | null
   secret: Buffer | null
+  channelProviders: ChannelProviders
   hostType: string | null
   hostInfo: string | null
   createdAt: Date
@@ -26,6 +37,7 @@ export interface LineRow {
   status: Line['status']
   url: string | null
   secret: Buffer | null
+  channel_providers: ChannelProviders
   host_type: string | null
   host_info: string | null
   created_at: Date
@@ -33,7 +45,7 @@ export interface LineRow {
   checked_at: Date | null
 }
 
-const columns = `l.id, l.customer_id, l.name, l.address, l.email, l.provider, l.channels, l.is_default, l.status, l.url, l.secret,
+const columns = `l.id, l.customer_id, l.name, l.address, l.email, l.provider, l.channels, l.is_default, l.status, l.url, l.secret, l.channel_providers,
   l.host_type, l.host_info, l.created_at,
   (select jsonb_object_agg(k.channel, k.state) from links k where k.line_id = l.id) as links,
   (select max(k.changed_at) from links k where k.line_id = l.id) as checked_at`
@@ -56,12 +68,12 @@ const page: Statement = {
 }
 const insert: Statement = {
   name: 'lines-insert',
-  text: `insert into lines (id, name, address, email, provider, channels, url, secret, host_type, host_info)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning id`,
+  text: `insert into lines (id, name, address, email, provider, channels, url, secret, host_type, host_info, channel_providers)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing returning id`,
 }
 const change: Statement = {
   name: 'lines-change',
-  text: `update lines set name = $2, url = $3, secret = $4, host_type = $5, host_info = $6, channels = $7, status = $8
+  text: `update lines set name = $2, url = $3, secret = $4, host_type = $5, host_info = $6, channels = $7, status = $8, channel_providers = $9
     where id = $1 and removed_at is null returning id`,
 }
 /** Of lines that are given to a customer at the same time, one is the first. */
@@ -106,6 +118,16 @@ const summary: Statement = {
     join links k on k.line_id = l.id and k.channel = c.channel
     where l.removed_at is null and l.status = 'active' and l.customer_id is not null group by k.channel, k.state`,
 }
+type NewRow = Omit<
+  StoredLine,
+  'customerId' | 'providers' | 'isDefault' | 'status' | 'links' | 'createdAt' | 'checkedAt'
+>
+type ChangedRow = Omit<StoredLine, keyof Unchanging>
+type Unchanging = Pick<
+  StoredLine,
+  'customerId' | 'address' | 'email' | 'provider' | 'providers' | 'isDefault' | 'links' | 'createdAt' | 'checkedAt'
+>
+
 export function createLineStore(db: Db) {
   const first = (rows: LineRow[]): StoredLine | null => (rows[0] === undefined ? null : fromRow(rows[0]))
   return {
@@ -116,40 +138,15 @@ export function createLineStore(db: Db) {
     page: async (after: LineId | null, limit: number) => (await db.query<LineRow>(page, [after, limit])).map(fromRow),
 
     /** False: the address or e-mail address belongs to a line already. */
-    async add(
-      line: Pick<
-        StoredLine,
-        'id' | 'name' | 'address' | 'email' | 'provider' | 'channels' | 'url' | 'secret' | 'hostType' | 'hostInfo'
-      >,
-    ): Promise<boolean> {
-      const values = [
-        line.id,
-        line.name,
-        line.address,
-        line.email,
-        line.provider,
-        line.channels,
-        line.url,
-        line.secret,
-        line.hostType,
-        line.hostInfo,
-      ]
-      return (await db.query(insert, values)).length === 1
+    add: async (line: NewRow): Promise<boolean> => {
+      const { id, name, address, email, provider, channels, url, secret, hostType, hostInfo } = line
+      const values = [id, name, address, email, provider, channels, url, secret, hostType, hostInfo]
+      return (await db.query(insert, [...values, JSON.stringify(line.channelProviders)])).length === 1
     },
-    async change(
-      line: Pick<StoredLine, 'id' | 'name' | 'url' | 'secret' | 'hostType' | 'hostInfo' | 'channels' | 'status'>,
-    ): Promise<boolean> {
-      const values = [
-        line.id,
-        line.name,
-        line.url,
-        line.secret,
-        line.hostType,
-        line.hostInfo,
-        line.channels,
-        line.status,
-      ]
-      return (await db.query(change, values)).length === 1
+    change: async (line: ChangedRow): Promise<boolean> => {
+      const { id, name, url, secret, hostType, hostInfo, channels, status } = line
+      const values = [id, name, url, secret, hostType, hostInfo, channels, status]
+      return (await db.query(change, [...values, JSON.stringify(line.channelProviders)])).length === 1
     },
     /** False: it is assigned already, or gone. */
     assign: (id: LineId, customerId: CustomerId): Promise<boolean> =>
@@ -191,6 +188,8 @@ function fromRow(row: LineRow): StoredLine {
     address: row.address,
     email: row.email,
     provider: row.provider,
+    providers: namesOf(row.channel_providers),
+    channelProviders: row.channel_providers,
     channels: row.channels,
     isDefault: row.is_default,
     status: row.status,
@@ -202,4 +201,26 @@ function fromRow(row: LineRow): StoredLine {
     createdAt: row.created_at,
     checkedAt: row.checked_at,
   }
+}
+
+function namesOf(providers: ChannelProviders): Line['providers'] {
+  return Object.fromEntries(Object.entries(providers).map(([channel, { provider }]) => [channel, provider]))
+}
+
+/** What connects this line to this network, and the place under which its secret is sealed. */
+export function providerAt(
+  line: Pick<StoredLine, 'id' | 'provider' | 'url' | 'secret' | 'channelProviders'>,
+  channel: Channel,
+): { provider: string; url: string | null; secret: Buffer | null; place: string } {
+  const own = line.channelProviders[channel]
+  if (own === undefined) {
+    const { provider, url, secret } = line
+    return { provider, url, secret, place: secretPlace(line.id, null) }
+  }
+  const secret = own.secret === null ? null : Buffer.from(own.secret, 'base64')
+  return { provider: own.provider, url: own.url, secret, place: secretPlace(line.id, channel) }
+}
+
+export function secretPlace(line: LineId, channel: Channel | null): string {
+  return channel === null ? `lines/${line}` : `lines/${line}/${channel}`
 }

@@ -3,7 +3,7 @@ import type { Channel } from '../model/channel.ts'
 import type { NewEvent } from '../model/event.ts'
 import type { ConversationId, CustomerId, LineId, MessageId } from '../model/ids.ts'
 import type { Content, Message, MessageFilter } from '../model/message.ts'
-import type { Db } from './db.ts'
+import type { Db, Queryable } from './db.ts'
 import { hearing } from './sql/fan-out.ts'
 import { fromRow, type MessageRow } from './sql/message-row.ts'
 import { accept, list, many, messageColumns, one } from './sql/message-sql.ts'
@@ -32,6 +32,11 @@ export interface NewMessage {
 export type AcceptOutcome =
   | { stored: true; message: Message }
   | { stored: false; message: Message; fingerprint: string | null }
+
+/** For what stores a message of our own together with what gave rise to it. */
+export async function acceptWithin(tx: Queryable, message: NewMessage): Promise<void> {
+  await tx.query(accept, [JSON.stringify([acceptRow(message)])])
+}
 
 export function createMessageStore(db: Db) {
   return {

@@ -3,6 +3,7 @@ import type { Channel } from '../model/channel.ts'
 import type { CustomerId, Handle, LineId } from '../model/ids.ts'
 import type { Fence } from './changes.ts'
 import type { Db, Session, Statement } from './db.ts'
+import type { ChannelProviders } from './lines.ts'
 
 export interface HeldLine {
   id: LineId
@@ -11,6 +12,10 @@ export interface HeldLine {
   email: Handle | null
   channels: readonly Channel[]
   epoch: number
+  provider: string
+  url: string | null
+  secret: Buffer | null
+  channelProviders: ChannelProviders
 }
 
 /** The class of the advisory locks that say "this process lives"; any constant of our own. */
@@ -48,7 +53,7 @@ const renewLines: Statement = {
       and customer_id is not null order by id for update
   )
   update lines l set lease_until = gateway_now() + $2 * interval '1 ms' from mine where l.id = mine.id
-    returning l.id, l.customer_id, l.address, l.email, l.channels, l.epoch`,
+    returning l.id, l.customer_id, l.address, l.email, l.channels, l.epoch, l.provider, l.url, l.secret, l.channel_providers`,
 }
 
 /**
@@ -92,7 +97,7 @@ const take: Statement = {
       and lease_until < gateway_now() order by id limit greatest(0, (select free from share)) for update skip locked
   )
   update lines l set holder = $1, epoch = l.epoch + 1, lease_until = gateway_now() + $2 * interval '1 ms'
-  from picked where l.id = picked.id returning l.id, l.customer_id, l.address, l.email, l.channels, l.epoch`,
+  from picked where l.id = picked.id returning l.id, l.customer_id, l.address, l.email, l.channels, l.epoch, l.provider, l.url, l.secret, l.channel_providers`,
 }
 
 const release: Statement = {
@@ -115,6 +120,10 @@ interface LineRow {
   email: Handle | null
   channels: Channel[]
   epoch: number
+  provider: string
+  url: string | null
+  secret: Buffer | null
+  channel_providers: ChannelProviders
 }
 
 export function createNodeStore(db: Db) {
@@ -173,5 +182,9 @@ function heldFrom(row: LineRow): HeldLine {
     email: row.email,
     channels: row.channels,
     epoch: row.epoch,
+    provider: row.provider,
+    url: row.url,
+    secret: row.secret,
+    channelProviders: row.channel_providers,
   }
 }

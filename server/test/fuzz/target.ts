@@ -182,6 +182,7 @@ async function spareOf({ gateway }: TestGateway, number: number): Promise<Meanin
       channels: ['sms'],
       url: null,
       password: null,
+      providers: {},
     },
     ...{ hostType: null, hostInfo: null },
   })

@@ -100,6 +100,7 @@ const failure = fc.record({
   kind: fc.constantFrom<FailureKind>('retryable', 'retryable', 'uncertain', 'uncertain', 'unreachable', 'refused'),
   scope: fc.constantFrom('link' as const, 'message' as const),
   retryAfterMs: fc.constantFrom(null, 30_000),
+  throttled: fc.boolean(),
   code: fc.constant('SMS_SEND_FAILED' as const),
   message: fc.constant('It failed.'),
 })

@@ -82,14 +82,18 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     mint,
     receiveFile: () => Promise.reject(new Error('not used')),
     choicesCount: ledgers.optOuts.counts,
+    replied: () => outbox.wake(),
     chosen: bell.changed,
     told: () => undefined,
   })
   const links = new Links({
     ledger: { ...store.nodes, setLink: store.lines.setLink },
     vault: store.vault,
-    connectors: gatedConnectors(options, opened),
+    providers: new Map([['sandbox', gatedConnectors(options, opened)]]),
+    box: { open: () => Buffer.alloc(0) },
+    publicUrl: () => 'http://127.0.0.1:9',
     inbox,
+    lineAt: async () => null,
     clock,
     node: presence.node,
     rename: presence.renew,
@@ -254,5 +258,6 @@ function gatedHost(port: Port, host: Host, witness: Witness): Host {
     setState: (state) => port.enter(() => host.setState(state)),
     vault: host.vault,
     log: host.log,
+    callbackUrl: host.callbackUrl,
   }
 }

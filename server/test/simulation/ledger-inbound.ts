@@ -255,5 +255,16 @@ export function releaseLine(rows: Rows, node: number, { id, epoch }: { id: LineI
 }
 
 function heldLine({ id, customerId, address, channels, epoch }: LineRow): HeldLine {
-  return { id, customerId, address, email: null, channels, epoch }
+  return {
+    id,
+    customerId,
+    address,
+    email: null,
+    channels,
+    epoch,
+    provider: 'sandbox',
+    url: null,
+    secret: null,
+    channelProviders: {},
+  }
 }

@@ -134,6 +134,7 @@ function addWork(rows: Rows, work: NewWork): void {
     confirming,
     holds: false,
     doubtful: false,
+    waits: 0,
     run: null,
     runStartedMs: null,
   })
@@ -316,7 +317,7 @@ function applyWork(rows: Rows, { state, change, key }: { state: State; change: C
     if (state.work !== null) rows.outbox.delete(state.work.seq)
     return
   }
-  const { dueAt, channel, rest, tries, confirming, holds, doubtful } = change.work
+  const { dueAt, channel, rest, tries, confirming, holds, doubtful, waits = 0 } = change.work
   if (state.work === null) {
     addWork(rows, { ...key, messageId: state.message.id, dueMs: msOf(dueAt), channel, rest, tries, confirming })
     return
@@ -331,6 +332,7 @@ function applyWork(rows: Rows, { state, change, key }: { state: State; change: C
       confirming,
       holds,
       doubtful,
+      waits,
       run: null,
       runStartedMs: null,
     })

@@ -34,6 +34,7 @@ export interface OutboxRow extends LaneKey {
   confirming: boolean
   holds: boolean
   doubtful: boolean
+  waits: number
   run: Fence | null
   runStartedMs: number | null
 }
@@ -138,9 +139,9 @@ export function laneName({ customerId, lineId, lane }: LaneKey): string {
 }
 
 export function workOf(row: OutboxRow): Work {
-  const { seq, lineId, lane, channel, rest, tries, confirming, doubtful, run, runStartedMs } = row
+  const { seq, lineId, lane, channel, rest, tries, confirming, doubtful, waits, run, runStartedMs } = row
   const runStartedAt = runStartedMs === null ? null : dateOf(runStartedMs)
-  return { seq, lineId, lane, channel, rest, tries, confirming, doubtful, run, runStartedAt }
+  return { seq, lineId, lane, channel, rest, tries, confirming, doubtful, waits, run, runStartedAt }
 }
 
 export function workOfMessage(rows: Rows, id: MessageId): OutboxRow | null {

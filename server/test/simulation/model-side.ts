@@ -37,7 +37,8 @@ export function createModelLedger(lines: readonly KnownLine[]): Ledger {
     async noteReceipt(key, receipt) {
       const known = inbound.findMessage(rows, key)
       if (known === null) inbound.noteEarly(rows, key, receipt)
-      return known ?? inbound.findMessage(rows, key)
+      const messageId = known ?? inbound.findMessage(rows, key)
+      return messageId === null ? null : { messageId, providerId: key.providerId }
     },
     find: async (key) => inbound.findMessage(rows, key),
     async ensureConversation(fresh) {
@@ -96,6 +97,7 @@ function dumpOf(rows: Rows, fence: (number: number | null) => string | null): ob
       confirming: row.confirming,
       holds: row.holds,
       doubtful: row.doubtful,
+      waits: row.waits,
       run: fence(row.run),
       started: instant(row.runStartedMs),
     })),

@@ -54,7 +54,7 @@ export async function createPostgresLedger(db: Db, lines: readonly KnownLine[]):
     storeChoice: optOuts.store,
     choose: optOuts.choose,
     optedOut: async (customerId) => (await optOuts.standing(customerId)).people ?? [],
-    noteReceipt: inbound.noteReceipt,
+    noteReceipt: (key, receipt) => inbound.noteReceipt(key, receipt, null),
     find: inbound.findMessage,
     ensureConversation: conversations.ensure,
     changeConversation: conversations.change,
@@ -99,7 +99,7 @@ async function clear(db: Db, lines: readonly KnownLine[]): Promise<void> {
   for (const line of lines) {
     await plain(
       db,
-      `insert into lines (id, customer_id, name, address, provider, channels) values ($1, $2, 'line', $3, 'memory', $4)`,
+      `insert into lines (id, customer_id, name, address, provider, channels) values ($1, $2, 'line', $3, 'sandbox', $4)`,
       [line.id, line.customerId, line.address, channels],
     )
   }
@@ -122,7 +122,7 @@ async function dumpOf(db: Db, fence: (number: number | null) => string | null): 
   const outbox = await plain<Instants & { run: number | null }>(
     db,
     `select lane, message_id as message, ${iso('due_at')} as due, channel, rest, tries,
-    confirming, holds, doubtful, run, ${iso('run_started_at')} as started from outbox order by seq`,
+    confirming, holds, doubtful, waits, run, ${iso('run_started_at')} as started from outbox order by seq`,
   )
   const lanes = await plain<Instants & { fence: number }>(
     db,

@@ -12,7 +12,7 @@ import type { CustomerId, EventId, LineId, MessageId } from '../../src/model/ids
 import type { Message } from '../../src/model/message.ts'
 import type { ChangeOutcome, ChangeRequest, EarlyReceipt } from '../../src/store/changes.ts'
 import type { ConversationOutcome, ConversationRequest, NewConversation } from '../../src/store/conversations.ts'
-import type { NewInbound, ProviderKey } from '../../src/store/inbound.ts'
+import type { NewInbound, Noted, ProviderKey } from '../../src/store/inbound.ts'
 import type { AcceptOutcome, NewMessage } from '../../src/store/messages.ts'
 import type { HeldLine } from '../../src/store/nodes.ts'
 import type { Begin, ClaimedLane, ClaimOptions, Finish } from '../../src/store/outbox.ts'
@@ -32,7 +32,7 @@ export interface Ledger {
   storeChoice(message: NewInbound, event: NewChoice): Promise<boolean>
   choose(customerId: CustomerId, event: NewChoice): Promise<boolean>
   optedOut(customerId: CustomerId): Promise<readonly string[]>
-  noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<MessageId | null>
+  noteReceipt(key: ProviderKey, receipt: EarlyReceipt): Promise<Noted | null>
   find(key: ProviderKey): Promise<MessageId | null>
   ensureConversation(fresh: NewConversation): Promise<Conversation>
   changeConversation(request: ConversationRequest): Promise<ConversationOutcome>
@@ -242,8 +242,9 @@ async function settle(side: Side, operation: Settling): Promise<ChangeOutcome> {
   const { ledger, mint } = side
   if (operation.do === 'receipt') {
     const { key, receipt } = operation
-    const messageId = await ledger.noteReceipt(key, receipt)
-    if (messageId === null) return null
+    const noted = await ledger.noteReceipt(key, receipt)
+    if (noted === null) return null
+    const { messageId } = noted
     const { customerId } = key
     return ledger.change({
       customerId,

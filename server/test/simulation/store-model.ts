@@ -1,6 +1,6 @@
 /** The store as one process sees it: the model's statements, each with its delays and failures. */
 import type { Channel } from '../../src/model/channel.ts'
-import type { LineId } from '../../src/model/ids.ts'
+import type { LineId, MessageId } from '../../src/model/ids.ts'
 import type { Line } from '../../src/model/line.ts'
 import type { BellStore, Ring } from '../../src/store/bell.ts'
 import type { AliasStore } from '../../src/store/chats/aliases.ts'
@@ -133,18 +133,26 @@ function inboundStore({ rows, locks }: Database, port: Port): InboundStore {
         return fresh
       }),
     async noteReceipt(key, receipt) {
+      const noted = (messageId: MessageId | null) =>
+        messageId === null ? null : { messageId, providerId: key.providerId }
       const known = await findMessage(key)
-      if (known !== null) return known
+      if (known !== null) return noted(known)
       const names = [`p:${inbound.providerName(key, 'outbound')}`]
       const note = () => {
         history.say(port.label, `receipt ${receipt.status} for ${key.providerId} noted`)
         inbound.noteEarly(rows, key, receipt)
       }
       await port.statement('note', note, { take: (taken) => locks.take(names, taken), give: () => locks.give(names) })
-      return findMessage(key)
+      return noted(await findMessage(key))
     },
     findMessage,
-    findMany: (keys) => port.statement('find', () => keys.map((key) => inbound.findMessage(rows, key))),
+    findMany: (keys) =>
+      port.statement('find', () =>
+        keys.map((key) => {
+          const messageId = inbound.findMessage(rows, key)
+          return messageId === null ? null : { messageId, parts: null }
+        }),
+      ),
     tell: (customerId, event) =>
       port.statement('tell', (nowMs) => {
         rows.events.push({ customerId, atMs: nowMs, event })
@@ -272,7 +280,8 @@ function storedLine(row: LineRow): StoredLine {
     address: row.address,
     email: null,
     channels: row.channels,
-    provider: 'memory',
+    provider: 'sandbox',
+    providers: {},
     isDefault: row.id.endsWith('1'),
     status: 'active',
     links: {},
@@ -281,6 +290,7 @@ function storedLine(row: LineRow): StoredLine {
     ...line,
     url: null,
     secret: null,
+    channelProviders: {},
     hostType: null,
     hostInfo: null,
     createdAt: new Date(epochMs),

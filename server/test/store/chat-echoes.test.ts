@@ -139,6 +139,7 @@ async function played(changes: readonly Asked[], schedule: fc.Scheduler) {
     mint,
     receiveFile: () => Promise.reject(new Error('not used')),
     choicesCount: async () => false,
+    replied: () => undefined,
     chosen: () => undefined,
     told: () => undefined,
   })
@@ -146,12 +147,12 @@ async function played(changes: readonly Asked[], schedule: fc.Scheduler) {
   const network = networkOf(schedule, (event) => inbox.receive(source, event))
   const line: Line = {
     ...{ id: lineId, customerId: by.customerId, name: 'line', address: us, email: null, channels: ['whatsapp'] },
-    ...{ provider: 'sandbox', isDefault: true, status: 'active', links: {} },
+    ...{ provider: 'sandbox', providers: {}, isDefault: true, status: 'active', links: {} },
   }
   const chats = createChats({
     ...{ clock: systemClock, mint, conversations: store.conversations, chats: store.chats, aliases: store.aliases },
     lines: async () => [line],
-    connectors: new Map(),
+    providers: new Map(),
     egress: { request: () => Promise.reject(new Error('not used')) },
     keepFile: () => Promise.reject(new Error('not used')),
     onError: () => undefined,

@@ -40,13 +40,13 @@ test('a network that answers with their other name makes a group of people with 
   await store.aliases.learn(place, lid, phone)
   const line: Line = {
     ...{ id: place.lineId, customerId: place.customerId, name: 'line', address: us, email: null },
-    ...{ channels: ['whatsapp'], provider: 'sandbox', isDefault: true, status: 'active', links: {} },
+    ...{ channels: ['whatsapp'], provider: 'sandbox', providers: {}, isDefault: true, status: 'active', links: {} },
   }
   const members = [lid, phone].map((handle) => ({ handle, phoneKnown: handle === phone, admin: null }))
   const chats = createChats({
     ...{ clock: systemClock, mint, conversations: store.conversations, chats: store.chats, aliases: store.aliases },
     lines: async () => [line],
-    connectors: new Map(),
+    providers: new Map(),
     egress: { request: () => Promise.reject(new Error('not used')) },
     keepFile: () => Promise.reject(new Error('not used')),
     onError: () => undefined,
@@ -97,6 +97,7 @@ test('what was read of a chat of two before their number came out is not kept af
     mint,
     receiveFile: () => Promise.reject(new Error('not used')),
     choicesCount: async () => false,
+    replied: () => undefined,
     chosen: () => {
       rung += 1
     },

@@ -69,27 +69,34 @@ test('a word opts out, another one in, and each change is told once beside the m
   expect(listed.body.data.messages).toHaveLength(5)
 })
 
-test.each(['STOPALL', 'Unsubscribe', 'cancel', '\nEND', 'quit'])('%j opts out', async (text) => {
+test.each([
+  ...['STOPALL', 'Stop all', 'Unsubscribe', 'cancel', '\nEND', 'quit', 'Revoke', 'optout', 'Opt-out', 'STOP.'],
+])('%j opts out', async (text) => {
   await says(text)
   expect(await story.heard()).toEqual([inbound, 'contact.opted_out - sms'])
   expect((await send(['sms'])).body.error.code).toBe('RECIPIENT_OPTED_OUT')
 })
 
-test.each(['START', 'YES', 'Unstop'])('%j opts in who had opted out, and says nothing otherwise', async (text) => {
-  await says(text)
-  expect(await story.heard()).toEqual([inbound])
-  await says('STOP')
-  await says(text)
-  expect((await story.heard()).slice(1)).toEqual([
-    inbound,
-    'contact.opted_out - sms',
-    inbound,
-    'contact.opted_in - sms',
-  ])
-  expect((await send(['sms'])).status).toBe(202)
-})
+test.each(['START', 'YES', 'Unstop', 'Yes!'])(
+  '%j opts in who had opted out, and says nothing otherwise',
+  async (text) => {
+    await says(text)
+    expect(await story.heard()).toEqual([inbound])
+    const ordinary = await ask(`GET /v1/messages?from=${encodeURIComponent(person)}`)
+    expect(ordinary.body.data.messages).toMatchObject([{ content: { text }, status: 'received' }])
+    await says('STOP')
+    await says(text)
+    expect((await story.heard()).slice(1)).toEqual([
+      inbound,
+      'contact.opted_out - sms',
+      inbound,
+      'contact.opted_in - sms',
+    ])
+    expect((await send(['sms'])).status).toBe(202)
+  },
+)
 
-test.each(['please stop', 'STOP.', 'stop stop', 'Your code is 1234. Reply STOP', ''])(
+test.each(['please stop', 'STOP please', 'stop stop', 'Your code is 1234. Reply STOP', ''])(
   '%j changes nothing',
   async (text) => {
     await says(text)

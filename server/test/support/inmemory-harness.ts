@@ -59,7 +59,7 @@ function stageOf(world: { network: Network; clock: HandClock; channel: Channel }
     return ended.value
   }
   return {
-    line: { id: `line-${number}` as LineId, address },
+    line: { id: `line-${number}` as LineId, address, url: null, secret: null },
     peer: peerOf(world, address),
     settle,
     pause: () => clock.advance(50),

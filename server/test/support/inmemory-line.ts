@@ -38,7 +38,7 @@ export function createWorld(options: Partial<NetworkOptions> = {}): World {
       lines += 1
       const own = address === undefined ? (`+1202777${String(lines).padStart(4, '0')}` as Handle) : address
       const connection = createInMemoryConnector(network, channel).open(
-        { id: `line-${lines}` as LineId, address: own },
+        { id: `line-${lines}` as LineId, address: own, url: null, secret: null },
         host,
       )
       await clock.during(connection.start())

@@ -63,8 +63,9 @@ const whatsapp: Capabilities = {
 }
 
 const sms: Capabilities = {
-  // Ten parts: carriers start to drop or split longer chains, whatever the protocol allows.
   textLengthMax: 1_600,
+  // Carriers start to drop or split longer chains, whatever the protocol allows.
+  segmentsMax: 10,
   features: {
     effect: 'dropped',
     reply: 'dropped',

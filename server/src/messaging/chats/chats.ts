@@ -1,5 +1,5 @@
 /** What a caller does with conversations: find them, make and change groups, mark them read, be seen typing. */
-import type { Actions, ChatInfo, Connector } from '../../channels/connector.ts'
+import type { Actions, ChatInfo, Providers } from '../../channels/connector.ts'
 import type { Clock } from '../../lib/clock.ts'
 import type { SafeFetch } from '../../lib/egress/safe-fetch.ts'
 import type { Mint } from '../../lib/mint.ts'
@@ -46,7 +46,7 @@ export interface ChatsOptions {
   chats: ChatListing
   aliases: Pick<AliasStore, 'phonesOf'>
   lines(customerId: CustomerId): Promise<readonly Line[]>
-  connectors: ReadonlyMap<Channel, Connector>
+  providers: Providers
   egress: Pick<SafeFetch, 'request'>
   keepFile: MediaRoom['keep']
   /** Runs one verb on the line's link, wherever it is held. */
@@ -175,7 +175,7 @@ function changingMembers(room: Room): Pick<Chats, 'addParticipant' | 'removePart
           throw new GatewayError('INVALID_REQUEST', 'This number is in its own groups already.')
         const known = memberIn(conversation, handle)
         if (known !== undefined) return { conversation, participant: known }
-        const most = membersMax(room, conversation.channel)
+        const most = membersMax(room, place.line, conversation.channel)
         if (conversation.participants.length >= most)
           throw new GatewayError('INVALID_REQUEST', `This group is full: it holds ${most} besides yourself.`)
         const add = () => act(room, conversation, 'addMember', chat, handle)

@@ -12,8 +12,15 @@ import { numbersOf } from './names.ts'
 const usualMembersMax: Readonly<Record<Channel, number>> = { imessage: 32, whatsapp: 1_023, sms: 0 }
 
 /** How many others a group may hold. */
-export function membersMax({ connectors }: Pick<ChatsOptions, 'connectors'>, channel: Channel): number {
-  return connectors.get(channel)?.capabilities.groupMembersMax ?? usualMembersMax[channel]
+export function membersMax(
+  { providers }: Pick<ChatsOptions, 'providers'>,
+  line: Pick<Line, 'provider' | 'providers'>,
+  channel: Channel,
+): number {
+  return (
+    providers.get(line.providers[channel] ?? line.provider)?.get(channel)?.capabilities.groupMembersMax ??
+    usualMembersMax[channel]
+  )
 }
 
 export function lineFor(lines: readonly Line[], { channel, from }: NewGroup): Line {
@@ -37,7 +44,7 @@ function participantsAtFault(message: string): GatewayError {
 
 /** Those who were asked for, each once and under their number, if it has come out. */
 export async function membersFor(
-  { aliases, connectors }: Pick<ChatsOptions, 'aliases' | 'connectors'>,
+  { aliases, providers }: Pick<ChatsOptions, 'aliases' | 'providers'>,
   place: AliasPlace,
   texts: readonly string[],
   line: Line,
@@ -52,7 +59,7 @@ export async function membersFor(
   if (members.some((member) => member === line.address || member === line.email))
     throw new GatewayError('INVALID_REQUEST', 'The number that makes a group is in it anyway; leave it out.')
   const people = [...new Set(members)]
-  const most = membersMax({ connectors }, place.channel)
+  const most = membersMax({ providers }, line, place.channel)
   if (people.length > most) throw participantsAtFault(`At most ${most} besides yourself on this channel.`)
   return people
 }

@@ -5,6 +5,7 @@ import type { NewEvent } from '../../model/event.ts'
 import type { CustomerId, Handle } from '../../model/ids.ts'
 import type { Db, Queryable, Statement } from '../db.ts'
 import { type NewInbound, storeInbound } from '../inbound.ts'
+import { acceptWithin, type NewMessage } from '../messages.ts'
 import { fanOut, hearing, hearingColumns } from '../sql/fan-out.ts'
 
 /** Its event tells who, and where they said so. */
@@ -102,12 +103,16 @@ export function createOptOutStore(db: Db) {
         return chosen(tx, customerId, event)
       }),
 
-    /** The message that says so, and what it changes; a message that is known already changes nothing any more. */
-    store: (message: NewInbound, event: NewChoice): Promise<boolean> =>
+    /**
+     * The message that says so, what it changes, and the reply if it changed anything; a message that is known already
+     * changes nothing any more.
+     */
+    store: (message: NewInbound, event: NewChoice, reply: NewMessage | null = null): Promise<boolean> =>
       db.transaction(async (tx) => {
         await tx.query(lockPerson, [message.customerId, event.data.person])
         const isNew = (await storeInbound(tx, [message])).length === 1
-        if (isNew) await chosen(tx, message.customerId, await underNumber(tx, message, event))
+        const changed = isNew && (await chosen(tx, message.customerId, await underNumber(tx, message, event)))
+        if (changed && reply !== null) await acceptWithin(tx, reply)
         return isNew
       }),
 

@@ -7,7 +7,7 @@ export const lockMessages: Statement = {
   name: 'change-lock',
   text: `select ${messageColumns}, m.xmin::text as written_by, pg_current_xact_id()::text as own_xid,
       gateway_now() as now, o.seq, o.line_id as work_line_id, o.lane as work_lane,
-      o.channel as work_channel, o.rest, o.confirming, o.doubtful, o.run, o.run_started_at
+      o.channel as work_channel, o.rest, o.confirming, o.doubtful, o.waits, o.run, o.run_started_at
     from unnest($1::uuid[], $2::uuid[]) w(customer_id, id)
     join messages m on m.customer_id = w.customer_id and m.id = w.id and not m.withheld
     left join outbox o on o.customer_id = m.customer_id and o.message_id = m.id
@@ -15,16 +15,21 @@ export const lockMessages: Statement = {
     for update of m`,
 }
 
-/** The upsert is where a send and an early receipt meet: whoever comes second sees what the first has written. */
+/**
+ * The upsert is where a send and an early receipt meet: whoever comes second sees what the first has written. Of a
+ * message in parts, each is named, and remembers whether it was delivered before anybody knew that it was one.
+ */
 export const nameProviderIds: Statement = {
   name: 'change-name',
-  text: `insert into provider_ids as p (customer_id, line_id, channel, direction, provider_id, message_id)
-    select customer_id, line_id, channel, 'outbound', provider_id, message_id
-    from json_to_recordset($1::json) as i(customer_id uuid, line_id uuid, channel text, provider_id text, message_id uuid)
+  text: `insert into provider_ids as p (customer_id, line_id, channel, direction, provider_id, message_id, parts)
+    select customer_id, line_id, channel, 'outbound', provider_id, message_id, parts
+    from json_to_recordset($1::json) as i(customer_id uuid, line_id uuid, channel text, provider_id text, message_id uuid,
+      parts text[])
     order by 1, 2, 3, 5
     on conflict (customer_id, line_id, channel, direction, provider_id)
-      do update set message_id = coalesce(p.message_id, excluded.message_id)
-    returning p.message_id, p.early`,
+      do update set message_id = coalesce(p.message_id, excluded.message_id), parts = coalesce(p.parts, excluded.parts),
+        delivered = p.delivered or p.early @> '[{"status": "delivered"}]' or p.early @> '[{"status": "read"}]'
+    returning p.message_id, p.early, p.delivered`,
 }
 
 export const apply: Statement = {
@@ -46,9 +51,9 @@ export const apply: Statement = {
     where o.seq = d.seq and o.run is not distinct from d.run returning o.seq
   ), again as (
     update outbox o set due_at = a.due_at, channel = a.channel, rest = a.rest, tries = a.tries,
-      confirming = a.confirming, holds = a.holds, doubtful = a.doubtful, run = null, run_started_at = null
+      confirming = a.confirming, holds = a.holds, doubtful = a.doubtful, waits = a.waits, run = null, run_started_at = null
     from json_to_recordset($3::json) as a(seq bigint, run bigint, due_at timestamptz, channel text, rest text[],
-      tries int, confirming boolean, holds boolean, doubtful boolean)
+      tries int, confirming boolean, holds boolean, doubtful boolean, waits int)
     where o.seq = a.seq and o.run is not distinct from a.run returning o.seq
   ), anew as (
     insert into outbox (customer_id, line_id, lane, message_id, due_at, channel, rest, tries, confirming)
