@@ -56,10 +56,12 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
     const own: { host: string; port: number }[] = []
     const egress = createSafeFetch({ clock, policy: config.privateNetworks, own: () => own })
     undo.push(() => egress.close())
+    const toProviders = createSafeFetch({ clock, policy: 'allowed', own: () => own })
+    undo.push(() => toProviders.close())
     const where = { url: (config.publicUrl ?? `http://${config.host}:${config.port}`).replace(/\/+$/, '') }
     const media = await openMedia(config, { clock, log })
     undo.push(() => media.toolbox.stop())
-    const parts = { clock, log, dataDir, address, egress, media, where, overrides }
+    const parts = { clock, log, dataDir, address, egress, toProviders, media, where, overrides }
     const { gateway, registry } = buildGateway(config, parts)
     undo.push(() => registry.stop())
     await gateway.start()
@@ -128,6 +130,7 @@ interface Parts {
   dataDir: DataDir
   address: DbAddress
   egress: SafeFetch
+  toProviders: SafeFetch
   media: Media
   /** How the outside reaches us; known for certain once HTTP listens. */
   where: { url: string }
@@ -135,11 +138,15 @@ interface Parts {
 }
 
 function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registry: ReturnType<typeof createRegistry> } {
-  const { clock, log, dataDir, address, egress, media, where, overrides } = parts
+  const { clock, log, dataDir, address, egress, toProviders, media, where, overrides } = parts
   const mint = createMint(clock)
   const onError = (error: Error) => log.error({ err: error }, 'a database connection broke')
   const opened = createDb({ address, connectionsMax: config.poolMax, applicationName: 'switchboard', onError })
-  const registry = createRegistry({ clock, sandbox: config.sandbox, connectors: overrides.connectors ?? null })
+  const chance = seededChance(mint()).next
+  const registry = createRegistry(
+    { clock, chance, http: toProviders, media: egress },
+    { sandbox: config.sandbox, connectors: overrides.connectors ?? null },
+  )
   const gateway = createGateway({
     db: overrides.wrapDb?.(opened) ?? opened,
     clock,
@@ -147,8 +154,8 @@ function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registr
     log,
     box: createSealedBox(Buffer.from(dataDir.keys.masterKey, 'base64')),
     media: { ...media, ...media.toolbox, base: () => where.url, keptMs: config.mediaRetentionMs },
-    connectors: registry.connectors,
     providers: registry.providers,
+    publicUrl: () => where.url,
     egress,
     wording: textbubblesWording,
     roles: { links: config.roles.includes('links'), webhooks: config.roles.includes('webhooks') },

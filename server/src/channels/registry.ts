@@ -1,34 +1,48 @@
-/** Settings → the connectors in use, and what each provider of a line can do. */
+/** Settings → the connectors in use, by provider. */
 import type { Clock } from '../lib/clock.ts'
-import { type Capabilities, type Channel, channels } from '../model/channel.ts'
-import type { Connector } from './connector.ts'
+import type { SafeFetch } from '../lib/egress/safe-fetch.ts'
+import { type Channel, channels } from '../model/channel.ts'
+import type { Connector, Providers } from './connector.ts'
 import { createInMemoryConnector } from './inmemory/connector.ts'
 import { createNetwork } from './inmemory/network.ts'
+import { createAndroidConnector } from './sms/android/connector.ts'
+import { createSmppConnector } from './sms/smpp/provider.ts'
+import { createTwilioConnector } from './sms/twilio/connector.ts'
 
 export interface Registry {
-  connectors: ReadonlyMap<Channel, Connector>
-  /** Which channels a line of a provider has. */
-  providers: Readonly<Record<string, readonly Channel[]>>
-  capabilities: Readonly<Partial<Record<Channel, Capabilities>>>
+  providers: Providers
   stop(): Promise<void>
 }
 
-/** Connectors that are handed in take the place of all others. */
-export function createRegistry(options: {
+export interface ProviderTools {
   clock: Clock
-  sandbox: boolean
-  connectors: ReadonlyMap<Channel, Connector> | null
-}): Registry {
-  if (options.connectors !== null) return registryOf(options.connectors, async () => {})
-  if (!options.sandbox) return registryOf(new Map(), async () => {})
-  const network = createNetwork({ clock: options.clock, seed: options.clock.now(), keep: 10_000 })
-  const connectors = new Map(channels.map((channel) => [channel, createInMemoryConnector(network, channel)]))
-  return registryOf(connectors, network.stop)
+  chance(): number
+  /** To providers, whose addresses an operator gives: they may be in the operator's own network. */
+  http: SafeFetch
+  /** To URLs that come from elsewhere, such as those of incoming media. */
+  media: SafeFetch
 }
 
-function registryOf(connectors: ReadonlyMap<Channel, Connector>, stop: () => Promise<void>): Registry {
-  const capabilities = Object.fromEntries(
-    [...connectors].map(([channel, connector]) => [channel, connector.capabilities]),
-  )
-  return { connectors, providers: connectors.size === 0 ? {} : { sandbox: [...connectors.keys()] }, capabilities, stop }
+/** Connectors that are handed in take the place of the sandbox's. */
+export function createRegistry(
+  tools: ProviderTools,
+  options: { sandbox: boolean; connectors: ReadonlyMap<Channel, Connector> | null },
+): Registry {
+  const providers = smsProviders(tools)
+  if (options.connectors !== null)
+    return { providers: new Map([['sandbox', options.connectors], ...providers]), stop: async () => {} }
+  if (!options.sandbox) return { providers, stop: async () => {} }
+  const network = createNetwork({ clock: tools.clock, seed: tools.clock.now(), keep: 10_000 })
+  const connectors = new Map(channels.map((channel) => [channel, createInMemoryConnector(network, channel)]))
+  return { providers: new Map([['sandbox', connectors], ...providers]), stop: network.stop }
+}
+
+export function smsProviders(tools: ProviderTools): Providers {
+  const connectors: Readonly<Record<string, Connector>> = {
+    smpp: createSmppConnector(tools),
+    twilio: createTwilioConnector('twilio', tools),
+    signalwire: createTwilioConnector('signalwire', tools),
+    android: createAndroidConnector(tools),
+  }
+  return new Map(Object.entries(connectors).map(([provider, connector]) => [provider, new Map([['sms', connector]])]))
 }

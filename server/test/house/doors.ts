@@ -49,7 +49,6 @@ export const keepers: Readonly<Record<string, readonly string[]>> = {
   sharp: ['media/tools/pictures-process.ts'],
   '@ffmpeg/core': ['media/tools'],
   baileys: ['channels/whatsapp'],
-  smpp: ['channels/sms'],
   vitest: ['channels/conformance.ts'],
 }
 

@@ -6,8 +6,8 @@ import { type ServerAddress, templateName, withSession } from './server.ts'
 export interface TestDatabase {
   address: ServerAddress
   db: Db
-  /** Moves gateway_now() on. */
-  advance(ms: number): Promise<void>
+  /** Moves gateway_now() on, and by the same statements' interval `$` whatever must not fall behind. */
+  advance(ms: number, along?: readonly string[]): Promise<void>
   drop(): Promise<void>
 }
 
@@ -26,12 +26,13 @@ export async function createTestDatabase(server?: ServerAddress): Promise<TestDa
   return {
     address,
     db,
-    async advance(ms) {
+    async advance(ms, along = []) {
       aheadMs += ms
-      await db.query({
-        name: '',
-        text: `create or replace function gateway_now() returns timestamptz language sql stable parallel safe
-          as 'select now() + interval ''${aheadMs} ms'''`,
+      const texts = along.map((text) => text.replace('$', `interval '${ms} ms'`))
+      texts.push(`create or replace function gateway_now() returns timestamptz language sql stable parallel safe
+          as 'select now() + interval ''${aheadMs} ms'''`)
+      await db.transaction(async (tx) => {
+        for (const text of texts) await tx.query({ name: '', text })
       })
     },
     async drop() {
