@@ -1,0 +1,31 @@
+/** Flags name ports; whatever else is said is refused in words. */
+import { expect, test } from 'vitest'
+import { readFlags } from './flags.ts'
+
+test('nothing said means the usual ports', () => {
+  expect(readFlags([])).toEqual({ ports: { control: 7_091, smpp: 2_775, twilio: 7_092, android: 7_093 } })
+})
+
+test('each port has a flag', () => {
+  const args = ['--port', '0', '--smpp-port=1', '--twilio-port', '65535', '--android-port=08']
+  expect(readFlags(args)).toEqual({ ports: { control: 0, smpp: 1, twilio: 65_535, android: 8 } })
+})
+
+test.each([['--help'], ['-h', '--port', '1']])('%s explains every flag with its default', (...args) => {
+  const told = readFlags(args.filter((one) => typeof one === 'string'))
+  for (const part of ['--port', '--smpp-port', '--twilio-port', '--android-port', '7091', '2775', '7092', '7093'])
+    expect('help' in told && told.help).toContain(part)
+})
+
+test.each([
+  [['--port', '65536'], '--port must be a port'],
+  [['--smpp-port', 'x'], '--smpp-port must be a port'],
+  [['--smpp-port='], '--smpp-port must be a port'],
+  [['--android-port', '-1'], '--android-port'],
+  [['--twilio-port'], '--twilio-port'],
+  [['--prot', '1'], '--prot'],
+  [['7091'], '7091'],
+])('%j is refused', (args, words) => {
+  const told = readFlags(args)
+  expect('problem' in told && told.problem).toContain(words)
+})

@@ -1,0 +1,112 @@
+/** Each network as the control API knows it: what a line needs to reach it, who can write there, and what can go wrong. */
+
+import { Refused } from './control/door.ts'
+import { inboundIn } from './control/input.ts'
+import type { Fault, Network } from './control.ts'
+import type { People } from './people.ts'
+import { openAndroidGateway } from './sms/android.ts'
+import { openSmsc } from './sms/smsc.ts'
+import { openTwilio } from './sms/twilio.ts'
+import type { Clock } from './time.ts'
+
+export interface Offer {
+  network: Network
+  stop(): Promise<void>
+}
+
+interface Place {
+  people: People
+  clock: Clock
+  port: number
+}
+
+export async function offerSmpp(place: Place): Promise<Offer> {
+  const smsc = await openSmsc(place)
+  return {
+    network: {
+      meaning: 'SMS, by SMPP 3.4. Any system id will do.',
+      line: { url: `smpp://gateway@127.0.0.1:${smsc.port}`, password: 'secret' },
+      say: (from, to, text) => smsc.say(from, to, text),
+      faults: {
+        cut: { meaning: 'Every connection ends; new ones are taken.', once: true, set: () => smsc.cutAll() },
+        refuse: { meaning: 'Whoever binds is refused.', set: (isOn) => smsc.refuse(isOn) },
+        silence: { meaning: 'Nothing is read or answered.', set: (isOn) => smsc.freeze(isOn) },
+        loseNextAnswer: lostAnswer(smsc),
+      },
+    },
+    stop: () => smsc.stop(),
+  }
+}
+
+export async function offerTwilio(place: Place): Promise<Offer> {
+  const twilio = await openTwilio(place)
+  return {
+    network: {
+      meaning: 'SMS and MMS, by the API of Twilio.',
+      line: { url: twilio.url, password: twilio.authToken },
+      say: (from, to, text) => twilio.say(from, to, text),
+      faults: {
+        ...cuts(twilio),
+        loseNextAnswer: lostAnswer(twilio),
+      },
+      settings: [
+        {
+          name: 'inbound',
+          meaning: 'Where messages to a number are told, as its console says at Twilio: {"number", "url"}.',
+          set(body) {
+            const { number, url } = inboundIn(body)
+            twilio.setInbound(number, url)
+            return { inbound: { number, url } }
+          },
+        },
+      ],
+    },
+    stop: () => twilio.stop(),
+  }
+}
+
+export async function offerAndroid(place: Place): Promise<Offer> {
+  const phone = await openAndroidGateway(place)
+  const isHeard = () => phone.webhooks().some(({ event }) => event === 'sms:received')
+  return {
+    network: {
+      meaning: 'SMS, by the API of SMS Gateway for Android.',
+      line: { url: phone.url, password: `${phone.password}:${phone.signingKey}` },
+      say(from, to, text) {
+        if (!isHeard()) throw new Refused(409, 'No line has registered a webhook for `sms:received` here yet.')
+        phone.say(from, to, text)
+      },
+      faults: {
+        ...cuts(phone),
+        loseNextAnswer: lostAnswer(phone),
+        fallSilent: { meaning: 'Webhooks are not called.', set: (isOn) => phone.fallSilent(isOn) },
+      },
+    },
+    stop: () => phone.stop(),
+  }
+}
+
+function lostAnswer(network: { loseNextAnswer(): void }): Fault {
+  return {
+    meaning: 'The next message is taken, and its answer never comes.',
+    once: true,
+    set: () => network.loseNextAnswer(),
+  }
+}
+
+interface Cuttable {
+  cut(how?: 'refuses' | 'silent'): Promise<void>
+  mend(): Promise<void>
+}
+
+/** Mended before it is cut another way: of two ways to be cut only one is true at a time. */
+function cuts(door: Cuttable): Network['faults'] {
+  const turned = (how: 'refuses' | 'silent') => async (isOn: boolean) => {
+    await door.mend()
+    if (isOn) await door.cut(how)
+  }
+  return {
+    cut: { meaning: 'Every connection ends, and no new one is taken.', set: turned('refuses') },
+    silence: { meaning: 'Connections are taken, and nothing is answered.', set: turned('silent') },
+  }
+}

@@ -1,0 +1,39 @@
+/** All networks and their control API, started together and stopped together. */
+import { type Network, openControl } from './control.ts'
+import type { Ports } from './flags.ts'
+import { type Offer, offerAndroid, offerSmpp, offerTwilio } from './offers.ts'
+import { People } from './people.ts'
+import type { Clock } from './time.ts'
+
+export interface Running {
+  /** Of the control API. */
+  url: string
+  networks: Readonly<Record<string, Network>>
+  stop(): Promise<void>
+}
+
+export async function startNetworks(ports: Ports, clock: Clock): Promise<Running> {
+  const people = new People()
+  const offers: Record<string, Offer> = {}
+  const stop = async () => {
+    for (const { stop: stopOne } of Object.values(offers)) await stopOne()
+  }
+  try {
+    offers.smpp = await offerSmpp({ people, clock, port: ports.smpp })
+    offers.twilio = await offerTwilio({ people, clock, port: ports.twilio })
+    offers.android = await offerAndroid({ people, clock, port: ports.android })
+    const networks = Object.fromEntries(Object.entries(offers).map(([name, { network }]) => [name, network]))
+    const control = await openControl({ people, clock, networks, port: ports.control })
+    return {
+      url: control.url,
+      networks,
+      async stop() {
+        await control.stop()
+        await stop()
+      },
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
