@@ -30,3 +30,11 @@ test('on a network that takes the same message twice', { timeout: 90_000 }, asyn
   expect(kills).toBeGreaterThanOrEqual(10)
   expect(tally(history)).toMatchObject({ lost: 0, twice: 0 })
 })
+
+test('over SMPP, on a network that knows no refs', { timeout: 90_000 }, async () => {
+  const { history, kills } = await loop({ kills: 8, databaseKills: 0, dedupes: false, smpp: true })
+  expect(broken(history), `seed ${seed}`).toEqual([])
+  expect(kills).toBeGreaterThanOrEqual(8)
+  expect(history.parts?.length).toBeGreaterThan(history.effects.length)
+  expect(tally(history)).toMatchObject({ lost: 0, twice: 0 })
+})

@@ -2,13 +2,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Chance, seededChance } from '../../src/lib/chance.ts'
-import { type Channel, channels } from '../../src/model/channel.ts'
+import type { Channel } from '../../src/model/channel.ts'
 import { socketDirOf } from '../../src/store/postgres/cluster.ts'
 import { connectionTo } from '../../src/store/postgres/reach.ts'
 import { type Follower, follow } from './follower.ts'
 import { type Asked, type History, laneOf } from './history.ts'
 import { type Client, createClient, pause } from './insist.ts'
-import { type Fate, type Outside, openOutside } from './outside.ts'
+import { openScene, type Scene } from './scenes.ts'
 import { type Behind, type Customer, collect, connectedLines, drain, furnish, openBehind } from './site.ts'
 import { createVictim, postmasterOf, saidIn, type Victim } from './victim.ts'
 
@@ -19,6 +19,8 @@ export interface LoopOptions {
   databaseKills: number
   seed: number
   dedupes: boolean
+  /** Over the gateway's own SMPP instead, which dedupes nothing. */
+  smpp?: boolean
   /** Stop killing after this, whatever is left. */
   forMs?: number
   progress?(now: Progress): void
@@ -49,7 +51,7 @@ interface Site {
   options: LoopOptions
   chance: Chance
   victim: Victim
-  outside: Outside
+  scene: Scene
   client: Client
   behind: Behind
   customer: Customer
@@ -79,22 +81,26 @@ export async function crashLoop(options: LoopOptions): Promise<LoopResult> {
     site.over.now = true
     await working
     site.healed.now = true
-    const left = await drain(site.behind, site.outside)
+    const left = await drain(site.behind, site.scene.network)
     await caughtUp(site)
-    const dedupes = options.dedupes ? channels : []
-    const { customer, client, behind, outside, asked, follower } = site
-    const history = await collect({
+    const { customer, client, behind, scene, asked, follower } = site
+    const collected = await collect({
       customer,
       client,
       url: site.victim.url,
       behind,
-      outside,
-      dedupes,
+      outside: scene.network,
+      dedupes: scene.orders.dedupes,
       asked,
       followed: follower.followed,
       left,
     })
-    return { history, ...killed, tookMs: performance.now() - startedAt, said: saidIn(dirOf(options)) }
+    return {
+      history: scene.named(collected),
+      ...killed,
+      tookMs: performance.now() - startedAt,
+      said: saidIn(dirOf(options)),
+    }
   } finally {
     for (const step of undo.reverse()) await step()
   }
@@ -111,67 +117,30 @@ async function open(options: LoopOptions, undo: Undo): Promise<Site> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })
   const chance = seededChance(options.seed)
   const healed = { now: false }
-  const fates = chance.fork('network')
-  const repeats = chance.fork('repeats')
-  const outside = await openOutside({
-    dedupes: () => options.dedupes,
-    fateOf: () => (healed.now ? calm : draw(fates)),
-    repeats: () => !healed.now && repeats.happens(0.03),
-  })
-  undo.push(outside.close)
+  const { dedupes, smpp = false } = options
+  const scene = await openScene({ smpp, dedupes, lines, chance, isHealed: () => healed.now })
+  undo.push(scene.network.close)
   const dir = dirOf(options)
-  const orders = { port: outside.port, dedupes: options.dedupes ? channels : [], plan: null }
-  const victim = createVictim({ dir, databaseUrl: null, orders })
+  const victim = createVictim({ dir, databaseUrl: null, orders: scene.orders })
   undo.push(victim.stop)
   if ((await victim.start()) === false) throw new Error(`The gateway did not start: ${saidIn(dir)}`)
   const client = createClient()
   undo.push(client.close)
-  const customer = await furnish(client, victim.url, lines)
+  const customer = await furnish(client, victim.url, lines, scene.placeOf)
   const behind = openBehind(connectionTo(socketDirOf(join(dir, 'postgres'))))
   undo.push(behind.close)
-  await connectedLines(behind, lines.length)
+  await connectedLines(behind, lines.length, scene.channels.length)
   const follower = follow(victim.url, customer.token)
   undo.push(follower.stop)
   await follower.connected()
   const site: Site = {
-    ...{ options, chance, victim, outside, client, behind, customer, follower, healed },
+    ...{ options, chance, victim, scene, client, behind, customer, follower, healed },
     ...{ asked: [], acceptedAt: [], over: { now: false } },
   }
   // The stream can be resumed once it has told anything.
   await sendOne(site, { key: 'first', line: lines[0], to: '+14155550000', route: ['sms'] })
   while (follower.followed.length === 0) await pause(10)
   return site
-}
-
-const calm: Fate = { fault: 'none', delayMs: 0, receipts: ['delivered'], echo: false, early: false }
-
-/** Mostly well; each way of going wrong often enough to meet every kill. */
-function draw(chance: Chance): Fate {
-  const roll = chance.next()
-  const fault =
-    roll < 0.02
-      ? 'busy'
-      : roll < 0.03
-        ? 'busy-message'
-        : roll < 0.05
-          ? 'absent'
-          : roll < 0.06
-            ? 'cut'
-            : roll < 0.09
-              ? 'drop'
-              : 'none'
-  const receipts = chance.happens(0.7)
-    ? chance.happens(0.5)
-      ? (['delivered', 'read'] as const)
-      : (['delivered'] as const)
-    : []
-  return {
-    fault,
-    receipts,
-    delayMs: chance.happens(0.3) ? chance.between(1, 40) : 0,
-    echo: chance.happens(0.3),
-    early: chance.happens(0.3),
-  }
 }
 
 interface Order {
@@ -182,7 +151,7 @@ interface Order {
 }
 
 async function sendOne(site: Site, { key, line, to, route }: Order): Promise<void> {
-  const text = `${key} to ${to}`
+  const text = site.scene.textOf(key, to, site.chance)
   const entry = { key, lane: laneOf({ line, to }), text, answers: [] as Asked['answers'][number][] }
   site.asked.push(entry)
   const body = {
@@ -201,17 +170,10 @@ async function sendOne(site: Site, { key, line, to, route }: Order): Promise<voi
   }
 }
 
-const routes: readonly (readonly Channel[])[] = [
-  ['imessage', 'sms'],
-  ['whatsapp', 'sms'],
-  ['whatsapp'],
-  ['sms'],
-  ['imessage'],
-]
-
 /** Each client has recipients of its own, so that the order in which it sends to one of them is the order that counts. */
 async function send(site: Site, client: number): Promise<void> {
   const chance = site.chance.fork(`client ${client}`)
+  const { routes } = site.scene
   for (let number = 0; !site.over.now; number++) {
     // A third of everything goes to one recipient.
     const lane = chance.happens(0.3) ? 0 : chance.between(1, lanesPerClient - 1)
@@ -227,19 +189,18 @@ const unheardMax = 60
 
 async function speak(site: Site): Promise<void> {
   const chance = site.chance.fork('people')
+  const { scene } = site
+  const { channels, network } = scene
   for (let number = 0; !site.over.now; number++) {
     const line = lines[chance.between(0, lines.length - 1)] ?? lines[0]
     const channel = channels[chance.between(0, channels.length - 1)] ?? 'sms'
-    while (site.outside.unheard() > unheardMax && !site.over.now) await pause(20)
-    site.outside.say({ line, channel, from: `+1628555${1000 + chance.between(0, 50)}`, text: `word ${number}` })
+    while (network.unheard() > unheardMax && !site.over.now) await pause(20)
+    network.say({ line, channel, from: `+1628555${1000 + chance.between(0, 50)}`, text: scene.wordOf(number, chance) })
     await pause(chance.between(2, 30))
   }
 }
 
 type Killed = Pick<LoopResult, 'kills' | 'databaseKills' | 'restartMs' | 'firstAcceptMs'>
-
-/** Held lanes wait for the database's clock, so it is moved a little each time nobody looks at it. */
-const advanceMs = 4_000
 
 async function killAtRandom(site: Site): Promise<Killed> {
   const { options, victim } = site
@@ -255,8 +216,8 @@ async function killAtRandom(site: Site): Promise<Killed> {
     killed.kills += 1
     const withDatabase = killed.kills % every === every - 1 && killed.databaseKills < options.databaseKills
     if (withDatabase) killed.databaseKills += Number(killDatabase(options, chance.happens(0.5) ? 'SIGKILL' : 'SIGQUIT'))
-    // A database that is still recovering from its own death keeps its time.
-    else await site.behind.advance(advanceMs).catch(() => {})
+    // Held lanes wait for the clock, which is moved while nobody looks at it. A database that is still recovering from its own death keeps its time.
+    else await site.behind.advance(site.scene.advanceMs).catch(() => {})
     const startMs = await start(site, chance)
     if (startMs === null) {
       killed.kills += 1
@@ -264,7 +225,7 @@ async function killAtRandom(site: Site): Promise<Killed> {
     }
     if (!withDatabase) killed.restartMs.push(performance.now() - killedAt)
     void firstAccept(site, killedAt).then((ms) => !withDatabase && ms !== null && killed.firstAcceptMs.push(ms))
-    options.progress?.({ kills: killed.kills, accepted: site.asked.length, arrived: site.outside.effects.length })
+    options.progress?.({ kills: killed.kills, accepted: site.asked.length, arrived: site.scene.network.effects.length })
   }
   await untilServing(site)
   return { ...killed, restartMs: sorted(killed.restartMs), firstAcceptMs: sorted(killed.firstAcceptMs) }
@@ -284,7 +245,7 @@ async function moment(site: Site, chance: Chance): Promise<void> {
   const [before, waitUntil] = [site.acceptedAt.length, performance.now() + 1_000]
   const worked = chance.happens(0.75)
   while (worked && site.acceptedAt.length === before && performance.now() < waitUntil) await pause(2)
-  await pause(chance.between(0, 250))
+  await pause(chance.between(0, site.scene.livesMs))
 }
 
 /** Now and then it is killed while it starts; then there is nothing to time. */

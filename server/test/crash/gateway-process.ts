@@ -1,4 +1,4 @@
-/** A gateway to be killed: the real one, with the network outside in the place of its networks. It waits to be told what to run. */
+/** A gateway to be killed: the real one, mostly with the network outside in the place of its networks. It waits to be told what to run. */
 import { flushCompileCache } from 'node:module'
 import { compose, type Running } from '../../src/compose.ts'
 import { readConfig } from '../../src/config.ts'
@@ -9,13 +9,13 @@ import type { Command, Orders, Report } from './orders.ts'
 let running: Running | null = null
 let boundary: Boundary | null = null
 
-async function start(settings: readonly string[], { port, dedupes, plan }: Orders): Promise<Report> {
+async function start(settings: readonly string[], { port, dedupes, plan, real = false }: Orders): Promise<Report> {
   const config = readConfig(settings, {})
   if (!('port' in config)) throw new Error('Settings are wanted, not help.')
   const fresh = createBoundary(plan)
   boundary = fresh
   running = await compose(config, {
-    connectors: createOutsideConnectors({ port, dedupes, cross: fresh.cross }),
+    ...(real ? {} : { connectors: createOutsideConnectors({ port, dedupes, cross: fresh.cross }) }),
     wrapDb: (db) => crossingDb(db, fresh),
   })
   // One that is killed would keep what it has compiled to itself.

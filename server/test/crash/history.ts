@@ -40,12 +40,21 @@ export interface Logged {
   errorCode: string | null
 }
 
+/** A part of a text that the network took. */
+export interface Part {
+  key: string
+  number: number
+  of: number
+}
+
 export interface History {
   dedupes: readonly Channel[]
   asked: readonly Asked[]
   effects: readonly Effect[]
   tried: readonly { channel: Channel; ref: string; fault: Fault }[]
   spoken: readonly Spoken[]
+  /** Where the network sees parts. */
+  parts?: readonly Part[]
   messages: readonly ApiMessage[]
   attempts: readonly Attempt[]
   /** In the order of the log. */

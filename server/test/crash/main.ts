@@ -15,6 +15,7 @@ Kills the gateway at random while callers send and a network outside misbehaves,
   --kills N            how often to kill the gateway [1000]
   --seed N             the same seed draws the same faults and pauses [from the clock]
   --no-dedupe          a network that takes the same message twice
+  --smpp               over the gateway's own SMPP, to an SMSC that takes the same message twice
   --database-kills N   of the kills, how many take the database along [0]
   --boundaries         instead: kill it once before and once after each I/O boundary
   --help               prints this
@@ -26,6 +27,7 @@ interface Given {
   kills: number
   seed: number
   dedupes: boolean
+  smpp: boolean
   databaseKills: number
   boundaries: boolean
 }
@@ -37,6 +39,7 @@ function given(): Given | { say: string; code: number } {
         kills: { type: 'string', default: '1000' },
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         'no-dedupe': { type: 'boolean', default: false },
+        smpp: { type: 'boolean', default: false },
         'database-kills': { type: 'string', default: '0' },
         boundaries: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -50,7 +53,8 @@ function given(): Given | { say: string; code: number } {
       kills: kills!,
       seed: seed!,
       databaseKills: databaseKills!,
-      dedupes: !values['no-dedupe'],
+      dedupes: !values['no-dedupe'] && !values.smpp,
+      smpp: values.smpp,
       boundaries: values.boundaries,
     }
   } catch (error) {
@@ -58,12 +62,14 @@ function given(): Given | { say: string; code: number } {
   }
 }
 
-async function loop({ kills, seed, dedupes, databaseKills }: Given): Promise<number> {
+async function loop({ kills, seed, dedupes, databaseKills, smpp }: Given): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'switchboard-crash-'))
   const startedAt = performance.now()
-  console.log(`seed ${seed}, ${kills} kills, the network ${dedupes ? 'dedupes' : 'does not dedupe'}; in ${dir}`)
+  console.log(
+    `seed ${seed}, ${kills} kills, the network ${smpp ? 'speaks SMPP and ' : ''}${dedupes ? 'dedupes' : 'does not dedupe'}; in ${dir}`,
+  )
   const result = await crashLoop({
-    ...{ dir, kills, seed, dedupes, databaseKills },
+    ...{ dir, kills, seed, dedupes, databaseKills, smpp },
     progress: (now) => {
       const seconds = (performance.now() - startedAt) / 1000
       const pace = Math.round((now.kills / seconds) * 60)
@@ -92,6 +98,7 @@ function table(result: LoopResult): string {
     ['of these with the database', result.databaseKills],
     ['accepted', accepted],
     ['delivered', delivered],
+    ...(result.history.parts === undefined ? [] : [['parts', result.history.parts.length] as [string, number]]),
     ['lost', lost],
     ['sent twice', twice],
     ['unknown, flagged', unknown],

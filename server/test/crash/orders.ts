@@ -5,6 +5,8 @@ import type { Plan } from './boundary.ts'
 export interface Orders {
   /** Where the network outside listens. */
   port: number
+  /** The gateway's own connectors: its lines know where their networks are. */
+  real?: boolean
   dedupes: readonly Channel[]
   plan: Plan | null
 }

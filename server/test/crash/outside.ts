@@ -58,19 +58,23 @@ export interface OutsideOptions {
   repeats(): boolean
 }
 
-export interface Outside {
-  port: number
+/** Whatever protocol it speaks. */
+export interface Network {
   effects: Effect[]
   tried: Tried[]
-  verbs: VerbRequest[]
   spoken: Spoken[]
   /** Somebody writes to a line. */
   say(message: LinkName & { from: string; text: string }): string
-  /** Tells a line anything else. */
-  tell(link: LinkName, incoming: Incoming): void
   /** Events that nobody has acknowledged yet. */
   unheard(): number
   close(): Promise<void>
+}
+
+export interface Outside extends Network {
+  port: number
+  verbs: VerbRequest[]
+  /** Tells a line anything else. */
+  tell(link: LinkName, incoming: Incoming): void
 }
 
 interface Pending {

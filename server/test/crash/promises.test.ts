@@ -70,6 +70,8 @@ test('a good history breaks nothing', () => {
 
 const failed = { status: 'failed', timeline: [] }
 const others = good.messages.slice(1)
+const unknown = message(first, { ...failed, errorCode: 'OUTCOME_UNKNOWN' })
+const parts = [1, 2].map((number) => ({ key: 'a', number, of: 2 }))
 const attempt = { messageId: first, number: 1, ref: refA, channel: 'imessage' as const, outcome: 'uncertain' as const }
 
 test.each<[string, Partial<History>]>([
@@ -123,12 +125,24 @@ test.each<[string, Partial<History>]>([
   ['the stream is the log, each event once', { followed: good.log.slice(1) }],
   ['the stream is the log, each event once', { followed: [...good.log, good.log[0]!] }],
   ['a lane keeps its order', { effects: good.effects.toReversed() }],
+  ['no part is sent twice', { parts: [...parts, parts[0]!] }],
+  [
+    'what failed plainly did not arrive',
+    { parts: parts.slice(0, 1), messages: [message(first, { ...failed, errorCode: 'SMS_SEND_FAILED' }), ...others] },
+  ],
+  ['an unknown outcome is flagged, and nothing else', { messages: [unknown, ...others] }],
+  [
+    'an unknown outcome is flagged, and nothing else',
+    {
+      messages: [message(first, { ...failed, errorCode: 'SMS_SEND_FAILED' }), ...others],
+      attempts: [attempt],
+    },
+  ],
 ])('%s', (promise, breach) => {
   expect(broken({ ...good, ...breach }).map((one) => one.promise)).toContain(promise)
 })
 
 test('what is flagged as unknown may have arrived or not, and its late proof may come before what followed it', () => {
-  const unknown = message(first, { ...failed, errorCode: 'OUTCOME_UNKNOWN' })
   const log = [
     ...events(first, ['message.queued']),
     { id: 'x', type: 'message.failed', about: first, errorCode: 'OUTCOME_UNKNOWN' },
@@ -137,5 +151,6 @@ test('what is flagged as unknown may have arrived or not, and its late proof may
   const flagged = { ...good, messages: [unknown, ...others], log, attempts: [{ ...attempt, channel: 'sms' as const }] }
   expect(broken(flagged)).toEqual([])
   expect(broken({ ...flagged, effects: [effect(refB)] })).toEqual([])
+  expect(broken({ ...flagged, effects: [effect(refB)], parts: parts.slice(0, 1) })).toEqual([])
   expect(broken({ ...flagged, effects: good.effects.toReversed() })).toEqual([])
 })

@@ -36,6 +36,8 @@ const checks: readonly Check[] = [
   timelineForward,
   streamIsTheLog,
   lanesInOrder,
+  partsOnce,
+  unknownsFlagged,
 ]
 
 export function broken(history: History): Violation[] {
@@ -288,4 +290,35 @@ function mayBeLate({ attempts, history, messages }: Seen, id: string): boolean {
   const passed = all.some((one) => own.has(one.ref)) || doubtful.some((one) => !history.dedupes.includes(one.channel))
   const exhausted = doubtful.length > 4
   return passed || exhausted || (messages.get(id)?.retryCount ?? 0) > 0
+}
+
+/** What failed plainly has not arrived in part either, unless it says so: a later part was refused after others were taken. */
+function partsOnce({ history, accepted, messages, attempts }: Seen): Violation[] {
+  const idOf = new Map([...accepted].map(([id, { key }]) => [key, id]))
+  const taken = Map.groupBy(history.parts ?? [], ({ key }) => key)
+  return [...taken].flatMap(([key, parts]) => {
+    const id = idOf.get(key) ?? ''
+    const numbers = parts.map(({ number, of }) => `${number} of ${of}`)
+    if (new Set(numbers).size < numbers.length)
+      return [violation('no part is sent twice', `${id}: ${numbers.join(', ')}`)]
+    const message = messages.get(id)
+    const isPlain = message?.status === 'failed' && message.errorCode !== 'OUTCOME_UNKNOWN'
+    const saysSo = parts.every(({ of }) => of > parts.length) && attempts.get(id)?.at(-1)?.outcome === 'refused'
+    return isPlain && !saysSo ? [violation('what failed plainly did not arrive', `${id}: ${numbers.join(', ')}`)] : []
+  })
+}
+
+/** Exactly those with an attempt that nobody knows the end of, as long as nothing proved what became of the message. */
+function unknownsFlagged({ accepted, messages, attempts }: Seen): Violation[] {
+  return [...accepted.keys()].flatMap((id) => {
+    const message = messages.get(id)
+    if (message === undefined || message.retryCount > 0) return []
+    const outcomes = (attempts.get(id) ?? []).map(({ outcome }) => outcome)
+    const isFlagged = message.errorCode === 'OUTCOME_UNKNOWN'
+    const isProved = outcomes.includes('accepted') || out.has(message.status)
+    const isDoubtful = outcomes.includes('uncertain') && !isProved
+    return isFlagged === isDoubtful
+      ? []
+      : [violation('an unknown outcome is flagged, and nothing else', `${id}: ${message.errorCode}, ${outcomes}`)]
+  })
 }

@@ -4,7 +4,7 @@ import { createDb, type Db, type DbAddress } from '../../src/store/db.ts'
 import type { ApiMessage, Asked, Attempt, History, Logged } from './history.ts'
 import type { Client } from './insist.ts'
 import { pause } from './insist.ts'
-import type { Outside } from './outside.ts'
+import type { Network } from './outside.ts'
 import { adminKey } from './victim.ts'
 
 export interface Customer {
@@ -15,14 +15,26 @@ export interface Customer {
 
 export type Urls = () => string | null
 
-export async function furnish(client: Client, url: Urls, lines: readonly string[]): Promise<Customer> {
+/** Where a line binds. */
+export type PlaceOf = (line: string) => { url: string; password: string }
+
+/** Lines bind to where `placeOf` says; without it they are on the network outside. */
+export async function furnish(
+  client: Client,
+  url: Urls,
+  lines: readonly string[],
+  placeOf?: PlaceOf,
+): Promise<Customer> {
   const admin = (path: string, body: object) =>
     client.insist(url, { method: 'POST', path: `/v1/admin${path}`, token: adminKey, body })
   const made = await admin('/customers', { email: 'crash@example.com', name: 'Crash' })
   const id = String(made.body.id)
   const key = await admin('/keys', { name: 'crash', customerId: id })
   for (const phoneNumber of lines) {
-    const added = await admin(`/customers/${id}/numbers`, { phoneNumber, provider: 'sandbox' })
+    const instance = { name: phoneNumber, phoneNumber, provider: 'smpp', channels: ['sms'], ...placeOf?.(phoneNumber) }
+    const by =
+      placeOf === undefined ? { provider: 'sandbox' } : { instanceId: (await admin('/instances', instance)).body.id }
+    const added = await admin(`/customers/${id}/numbers`, { phoneNumber, ...by })
     if (added.status !== 201) throw new Error(`No number: ${JSON.stringify(added.body)}`)
   }
   return { id, token: String(key.body.key), lines }
@@ -74,7 +86,7 @@ const rest = {
 const drainMs = 40_000
 
 /** Gives everything its time by moving the database's clock to whatever is due next; returns what is left all the same. */
-export async function drain(behind: Behind, outside: Outside): Promise<number> {
+export async function drain(behind: Behind, outside: Pick<Network, 'unheard'>): Promise<number> {
   const giveUpAt = performance.now() + drainMs
   let left = 0
   while (performance.now() < giveUpAt) {
@@ -93,7 +105,7 @@ export interface Collected {
   client: Client
   url: Urls
   behind: Behind
-  outside: Outside
+  outside: Network
   dedupes: readonly Channel[]
   asked: readonly Asked[]
   followed: History['followed']
@@ -139,12 +151,16 @@ async function logIn(db: Db): Promise<Logged[]> {
   return db.query<Logged>({ name: '', text })
 }
 
-/** Every line listens on every channel. */
-export async function connectedLines(behind: Behind, lines: number): Promise<void> {
+/** Every line listens on all its channels. */
+export async function connectedLines(
+  behind: Behind,
+  lines: number,
+  channelsOfEach: number = channels.length,
+): Promise<void> {
   const text = `select count(*)::int as up from links where state ->> 'status' = 'connected'`
   for (;;) {
     const [row] = await behind.db.query<{ up: number }>({ name: '', text })
-    if (row?.up === lines * channels.length) return
+    if (row?.up === lines * channelsOfEach) return
     await pause(10)
   }
 }
