@@ -85,6 +85,7 @@ async function groupOperations(test: TestGateway): Promise<Operation[]> {
     mint: createMint(systemClock),
     receiveFile: () => Promise.reject(new Error('not used')),
     choicesCount: async () => false,
+    replied: () => undefined,
     chosen: () => undefined,
     told: () => undefined,
   })

@@ -86,6 +86,7 @@ function answersOf(running: Running, db: Db, seen: Seen): Answers {
       return { port: Number(new URL(running.url || 'http://localhost:0').port), version: await versionOf(db) }
     },
     furnish: () => furnish(running),
+    furnishSmpp: (input) => furnishSmpp(running, input as { senders: Sender[]; port: number }),
     linked: () => linked(running),
     seen: () => ({ arrived: seen.arrived, delivered: seen.delivered }),
     link: (input) => linkTo(running, input as { customerId: CustomerId; hash: string }),
@@ -117,6 +118,27 @@ async function furnish({ gateway }: Running): Promise<Sender[]> {
       lines.push({ id: added.id, address })
     }
     senders.push({ customerId: id, apiKey: key, lines })
+  }
+  return senders
+}
+
+/** As many lines again, each bound to the SMSC by itself. */
+async function furnishSmpp({ gateway }: Running, to: { senders: Sender[]; port: number }): Promise<Sender[]> {
+  const { admin } = gateway
+  const senders: Sender[] = []
+  for (const [number, sender] of to.senders.entries()) {
+    const lines: { id: string; address: string }[] = []
+    for (const line of sender.lines.keys()) {
+      const address = `+1555021${String(number * 100 + line).padStart(4, '0')}` as Handle
+      const url = `smpp://bench${number}${line}@127.0.0.1:${to.port}?perSecond=10000`
+      const { id } = await admin.createLine({
+        ...{ name: address, address, email: null, provider: 'smpp', channels: ['sms'], url, password: 'secret' },
+        ...{ providers: {}, hostType: null, hostInfo: null },
+      })
+      await admin.addNumber(sender.customerId as CustomerId, { address, provider: 'smpp', line: id })
+      lines.push({ id, address })
+    }
+    senders.push({ ...sender, lines })
   }
   return senders
 }

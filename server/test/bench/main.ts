@@ -9,11 +9,12 @@ import { benchLatency } from './latency.ts'
 import { benchMedia } from './media/media.ts'
 import { benchMemory } from './memory.ts'
 import { machineLine, markdown, plainTable, type Table } from './report.ts'
+import { benchSms } from './sms/sms.ts'
 import { removeFolders, type Settings, withStand } from './stand.ts'
 import { benchStart } from './start.ts'
 import { benchWebhooks } from './webhooks/webhooks.ts'
 
-const parts = ['accept', 'latency', 'webhooks', 'start', 'memory', 'keys', 'growth', 'chats', 'media'] as const
+const parts = ['accept', 'latency', 'webhooks', 'start', 'memory', 'keys', 'growth', 'chats', 'media', 'sms'] as const
 type Part = (typeof parts)[number]
 
 const help = `npm run bench [-- PART...] [-- --seconds N] [-- --help]
@@ -29,6 +30,7 @@ Measures, prints tables, and at the end Markdown for docs/benchmarks.md. Figures
   growth    what becomes of each operation with 10 thousand, 1 million and, with --to, more messages
   chats     groups of a thousand, and a chat with a million messages
   media     large files in and out beside a plain copy, and the memory that ten at once take
+  sms       submits through one SMPP bind, the way from a request to an SMSC, and a long text
   all       all of these (the default)
 
   --seconds N       how long each single measurement takes (5)
@@ -49,7 +51,7 @@ async function run(wanted: ReadonlySet<Part>, settings: Settings): Promise<void>
     tables.push(...found)
     for (const table of found) console.log(plainTable(table))
   }
-  if (wanted.has('accept') || wanted.has('latency') || wanted.has('webhooks') || wanted.has('media')) {
+  if (['accept', 'latency', 'webhooks', 'media', 'sms'].some((part) => wanted.has(part as Part))) {
     await withStand(settings, async (stand) => {
       database = stand.database
       const accept = wanted.has('accept') ? await benchAccept(settings, stand) : null
@@ -57,6 +59,8 @@ async function run(wanted: ReadonlySet<Part>, settings: Settings): Promise<void>
       if (wanted.has('latency')) show(await benchLatency(settings, stand, accept?.perSecond ?? null))
       if (wanted.has('webhooks')) show(await benchWebhooks(settings, stand))
       if (wanted.has('media')) show(await benchMedia(settings, stand))
+      // The last: it leaves lines behind whose SMSC is gone.
+      if (wanted.has('sms')) show(await benchSms(settings, stand))
     })
   }
   if (wanted.has('start')) show([await benchStart(settings)])

@@ -10,6 +10,7 @@ export const customersCount = 4
 export const linesPerCustomer = 5
 export const recipientsCount = 5_000
 const bodyBytes = 420
+const usualRoute = ['imessage', 'sms']
 /** Coprime to the number of recipients, so that neighbours in time are far apart in every index. */
 const stride = 1_999
 
@@ -42,10 +43,14 @@ export function numberIn(text: string | null): number {
   return Number.parseInt(text ?? '', 10)
 }
 
-export function requestsOf(senders: readonly Sender[], run: string): (number: number) => string {
+export function requestsOf(
+  senders: readonly Sender[],
+  run: string,
+  route: readonly string[] = usualRoute,
+): (number: number) => string {
   return (number) => {
     const post = postOf(senders, run, number)
-    const body = bodyOf(post)
+    const body = bodyOf(post, route)
     return (
       `POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${post.sender.apiKey}\r\n` +
       `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
@@ -53,8 +58,8 @@ export function requestsOf(senders: readonly Sender[], run: string): (number: nu
   }
 }
 
-export function bodyOf(post: Post): string {
+export function bodyOf(post: Post, route: readonly string[] = usualRoute): string {
   const head = `{"to":"${post.to}","from":"${post.line.address}","content":{"text":"${post.text}`
-  const tail = `"},"routing":{"preference":["imessage","sms"],"fallback":true},"idempotencyKey":"${post.key}","metadata":{"order":"A-${post.key}","shop":"bench"}}`
+  const tail = `"},"routing":{"preference":${JSON.stringify(route)},"fallback":true},"idempotencyKey":"${post.key}","metadata":{"order":"A-${post.key}","shop":"bench"}}`
   return head + ' and'.repeat(bodyBytes).slice(0, Math.max(0, bodyBytes - head.length - tail.length)) + tail
 }
