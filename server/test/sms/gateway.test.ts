@@ -177,7 +177,7 @@ test('a text that needs too many parts falls back before anything of it is sent'
   await until(async () => (await story.get(id)).status === 'delivered', 'it to be delivered')
   expect(await story.get(id)).toMatchObject({ channel: 'imessage', fallbackTriggered: true })
   expect(await received()).toEqual([])
-  const alone = await story.send(bySms(text))
+  const alone = await story.send(bySms('x'.repeat(5_000)))
   await until(async () => (await story.get(alone)).status === 'failed', 'it to fail')
   expect(await story.get(alone)).toMatchObject({ errorCode: 'SMS_TOO_LONG' })
 })

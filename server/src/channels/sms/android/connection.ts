@@ -1,11 +1,12 @@
 /** One line's link to its phone: proved by asking for the webhooks, which are put right by the way. */
 import type { Clock } from '../../../lib/clock.ts'
 import type { SafeFetch } from '../../../lib/egress/safe-fetch.ts'
-import type { Capabilities, MediaRule } from '../../../model/channel.ts'
+import type { Capabilities } from '../../../model/channel.ts'
 import { SendFailure } from '../../../model/delivery.ts'
 import type { ProviderMessageId } from '../../../model/ids.ts'
 import { smsTextOf } from '../../../model/sms-text.ts'
 import type { Accepted, Connection, Host, LineSettings, Outgoing } from '../../connector.ts'
+import { inParts, noFiles, plainSms } from '../capabilities.ts'
 import { createPace } from '../pace.ts'
 import { type Answer, type Api, createApi, failureOnTheWay, notConnected, proofBy } from '../rest/api.ts'
 import { chatOf, reachOf, recipientOf } from '../rest/chats.ts'
@@ -24,26 +25,7 @@ export interface AndroidTools {
 }
 
 /** The app sends no MMS. */
-const noMedia: MediaRule = { support: 'refused', bytesMax: 0, sentAsIs: [], becomes: null }
-
-export const androidCapabilities: Capabilities = {
-  textLengthMax: 1_600,
-  features: {
-    effect: 'dropped',
-    reply: 'dropped',
-    mention: 'dropped',
-    carousel: 'dropped',
-    voiceNote: 'dropped',
-    location: 'dropped',
-  },
-  media: { image: noMedia, video: noMedia, audio: noMedia, document: noMedia },
-  voiceNotes: null,
-  mediaFrom: 'mediaUrls',
-  tooLargeCode: 'MMS_MEDIA_TOO_LARGE',
-  groups: false,
-  receipts: { delivered: 'sometimes', read: 'never' },
-  dedupesByRef: true,
-}
+export const androidCapabilities: Capabilities = { ...plainSms, media: noFiles, dedupesByRef: true }
 
 /** Credentials do not mend themselves. */
 const refusedRetryMs = 60_000
@@ -93,7 +75,7 @@ export function openAndroid(
   }
 
   return {
-    capabilities: androidCapabilities,
+    capabilities: inParts(androidCapabilities, settings.segmentsMax),
     actions: {},
     start: () => watch.start(),
     stop: () => watch.stop(),

@@ -1,33 +1,14 @@
 /** SMS over SMPP 3.4: a line is a bind to some SMSC, and its number, short code or name. */
-import type { Capabilities, MediaRule } from '../../../model/channel.ts'
+import type { Capabilities } from '../../../model/channel.ts'
 import { SendFailure } from '../../../model/delivery.ts'
 import type { Connection, Connector, Host, LineSettings } from '../../connector.ts'
+import { inParts, noFiles, plainSms } from '../capabilities.ts'
 import { confirming } from '../confirming.ts'
 import { SmppConnection, type SmppTools } from './connection.ts'
 import { openSession } from './session.ts'
 import { problemWith, readSettings } from './settings.ts'
 
-const noMedia: MediaRule = { support: 'refused', bytesMax: 0, sentAsIs: [], becomes: null }
-
-const capabilities: Capabilities = {
-  // The real limit is a line's own: so many parts, which hold fewer characters when one is outside GSM's alphabet.
-  textLengthMax: 1_600,
-  features: {
-    effect: 'dropped',
-    reply: 'dropped',
-    mention: 'dropped',
-    carousel: 'dropped',
-    voiceNote: 'dropped',
-    location: 'dropped',
-  },
-  media: { image: noMedia, video: noMedia, audio: noMedia, document: noMedia },
-  voiceNotes: null,
-  mediaFrom: 'mediaUrls',
-  tooLargeCode: 'MMS_MEDIA_TOO_LARGE',
-  groups: false,
-  receipts: { delivered: 'sometimes', read: 'never' },
-  dedupesByRef: false,
-}
+const capabilities: Capabilities = { ...plainSms, media: noFiles, dedupesByRef: false }
 
 export function createSmppConnector(tools: SmppTools): Connector {
   return {
@@ -37,7 +18,13 @@ export function createSmppConnector(tools: SmppTools): Connector {
     open: (line, host) => {
       const read = readSettings(line)
       if ('problem' in read) return brokenConnection(read.problem.message, host)
-      return new SmppConnection(tools, read.settings, confirming(host, read.settings.optOutReplies), capabilities)
+      const { optOutReplies, segmentsMax } = read.settings
+      return new SmppConnection(
+        tools,
+        read.settings,
+        confirming(host, optOutReplies),
+        inParts(capabilities, segmentsMax),
+      )
     },
     test: (line, signal) => tryOut(tools, line, signal),
   }

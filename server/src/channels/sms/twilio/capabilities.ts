@@ -1,5 +1,6 @@
 /** What the providers of this shape carry: text in parts that they make themselves, and MMS, mostly in North America. */
 import type { Capabilities, MediaRule } from '../../../model/channel.ts'
+import { plainSms } from '../capabilities.ts'
 
 export type Kind = 'twilio' | 'signalwire'
 
@@ -16,16 +17,9 @@ const pictures: Record<Kind, Pick<MediaRule, 'bytesMax' | 'reducedTo'>> = {
 
 export function capabilitiesOf(kind: Kind): Capabilities {
   return {
+    ...plainSms,
     // What the API takes as one body.
     textLengthMax: 1_600,
-    features: {
-      effect: 'dropped',
-      reply: 'dropped',
-      mention: 'dropped',
-      carousel: 'dropped',
-      voiceNote: 'dropped',
-      location: 'dropped',
-    },
     media: {
       image: {
         support: 'native',
@@ -37,11 +31,6 @@ export function capabilitiesOf(kind: Kind): Capabilities {
       audio: { support: 'native', bytesMax: otherMax, sentAsIs: ['*/*'], becomes: null },
       document: { support: 'native', bytesMax: otherMax, sentAsIs: ['*/*'], becomes: null },
     },
-    voiceNotes: null,
-    mediaFrom: 'mediaUrls',
-    tooLargeCode: 'MMS_MEDIA_TOO_LARGE',
-    groups: false,
-    receipts: { delivered: 'sometimes', read: 'never' },
     dedupesByRef: false,
   }
 }

@@ -4,6 +4,7 @@ import type { SafeFetch } from '../../../lib/egress/safe-fetch.ts'
 import { SendFailure } from '../../../model/delivery.ts'
 import type { ProviderMessageId } from '../../../model/ids.ts'
 import type { Accepted, Connection, Host, Outgoing } from '../../connector.ts'
+import { inParts } from '../capabilities.ts'
 import { createPace } from '../pace.ts'
 import { type Api, createApi, failureOnTheWay, fieldsOf, notConnected, proofBy, textOf } from '../rest/api.ts'
 import { chatOf, isName, reachOf, recipientOf } from '../rest/chats.ts'
@@ -85,7 +86,7 @@ export function openTwilio(tools: TwilioTools, kind: Kind, settings: TwilioSetti
   }
 
   return {
-    capabilities: capabilitiesOf(kind),
+    capabilities: inParts(capabilitiesOf(kind), settings.segmentsMax),
     actions: {},
     start: () => watch.start(),
     stop: () => watch.stop(),
