@@ -32,6 +32,15 @@ describe('a pace', () => {
     expect(pace.turn('next', 1)).toBe(0)
   })
 
+  test('gives nobody a turn while the provider has no room, and then goes on at its pace', () => {
+    const { pace, pass } = setUp(2)
+    pace.pause(5_000)
+    pace.pause(1_000)
+    expect([pace.turn('a', 1), pace.turn('b', 1), pace.turn('c', 1)]).toEqual([5_000, 5_000, 5_000])
+    pass(5_000)
+    expect([pace.turn('a', 1), pace.turn('b', 1), pace.turn('c', 1)]).toEqual([0, 0, 500])
+  })
+
   test('gives a turn away that nobody took up within a minute', () => {
     const { pace, pass } = setUp(1)
     pace.turn('a', 1)

@@ -4,6 +4,8 @@ import type { Clock } from '../../lib/clock.ts'
 export interface Pace {
   /** How long to wait for a turn of this cost. With 0 it has come, and is used up. */
   turn(ref: string, cost: number): number
+  /** The provider has no room: nobody's turn comes for so long. */
+  pause(ms: number): void
 }
 
 interface Reserved {
@@ -23,6 +25,7 @@ export function createPace(options: { clock: Pick<Clock, 'monotonic'>; perSecond
   const queue = new Map<string, Reserved>()
   let level = burst
   let lookedAtMs = clock.monotonic()
+  let pausedUntilMs = lookedAtMs
 
   const refill = (now: number) => {
     level = Math.min(burst, level + (now - lookedAtMs) * perMs)
@@ -39,6 +42,7 @@ export function createPace(options: { clock: Pick<Clock, 'monotonic'>; perSecond
   return {
     turn(ref, cost) {
       const now = clock.monotonic()
+      if (pausedUntilMs > now) return Math.ceil(pausedUntilMs - now)
       refill(now)
       const own = queue.get(ref)
       if (own !== undefined) {
@@ -52,6 +56,9 @@ export function createPace(options: { clock: Pick<Clock, 'monotonic'>; perSecond
       if (waitMs === 0) return 0
       queue.set(ref, { dueMs: now + waitMs, cost })
       return Math.ceil(waitMs)
+    },
+    pause(ms) {
+      pausedUntilMs = Math.max(pausedUntilMs, clock.monotonic() + ms)
     },
   }
 }

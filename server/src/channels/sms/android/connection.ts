@@ -68,7 +68,11 @@ export function openAndroid(
       throw failure
     })
     // It has this id already: it was taken before, and its answer was lost.
-    if (!isFine(answer) && answer.status !== 409) throw refusalOf(answer)
+    if (!isFine(answer) && answer.status !== 409) {
+      const failure = refusalOf(answer)
+      if (failure.throttled && failure.retryAfterMs !== null) pace.pause(failure.retryAfterMs)
+      throw failure
+    }
     const providerId = message.ref as string as ProviderMessageId
     states.add(providerId)
     return { providerId, chat: chatOf(to) }

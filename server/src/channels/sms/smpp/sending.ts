@@ -109,7 +109,10 @@ export class Sender {
       return answer.messageId
     }
     const failure = failureOfStatus(status, this.#throttledInARow)
-    if (failure.throttled) this.#throttledInARow += 1
+    if (failure.throttled) {
+      this.#throttledInARow += 1
+      this.#pace.pause(failure.retryAfterMs ?? againMs.first)
+    }
     return failure
   }
 

@@ -51,7 +51,7 @@ export function openTwilio(tools: TwilioTools, kind: Kind, settings: TwilioSetti
     whileUp: (signal) =>
       keepPolling({ clock, api, settings, host, mediaAt: (url, type) => mediaAt(door, url, type) }, signal),
   })
-  const submit = createSubmit({ api, settings })
+  const submit = createSubmit({ api, settings, pause: pace.pause })
 
   async function send(message: Outgoing, given: AbortSignal): Promise<Accepted> {
     if (!watch.isUp) throw notConnected()
@@ -132,7 +132,7 @@ function warningsFor(settings: TwilioSettings, statusUrl: string): readonly stri
 }
 
 /** Sends one request. How long a provider that says no time is left alone grows with every time it has no room. */
-function createSubmit({ api, settings }: { api: Api; settings: TwilioSettings }) {
+function createSubmit({ api, settings, pause }: { api: Api; settings: TwilioSettings; pause(ms: number): void }) {
   let timesThrottled = 0
   return async (form: URLSearchParams, signal: AbortSignal): Promise<ProviderMessageId> => {
     const content = { type: 'application/x-www-form-urlencoded', text: form.toString() }
@@ -144,6 +144,7 @@ function createSubmit({ api, settings }: { api: Api; settings: TwilioSettings })
       if (!failure.throttled) throw failure
       const ms = failure.retryAfterMs ?? Math.min(throttledMs.first * 2 ** timesThrottled, throttledMs.longest)
       timesThrottled = Math.min(timesThrottled + 1, 10)
+      pause(ms)
       throw new SendFailure('retryable', failure.code, failure.message, {
         scope: 'link',
         throttled: true,
