@@ -27,6 +27,7 @@ afterEach(() => door.stop())
 function network(name: string): Network {
   return {
     meaning: `The network ${name}.`,
+    channel: 'sms',
     line: { url: `${name}://127.0.0.1:1`, password: 'secret' },
     async say(from, to, text) {
       if (to === '00000') throw new Refused(409, 'Nobody listens there.')

@@ -16,8 +16,9 @@ export interface Fault {
 /** What the control API needs to know of a network. */
 export interface Network {
   meaning: string
-  /** What a line of the gateway is given to reach it. */
-  line: { url: string; password: string }
+  channel: 'sms' | 'whatsapp'
+  /** What a line of the gateway is given to reach it; the certificate, too, where it fetches files. */
+  line: { url: string; password: string; caCertificate?: string }
   /** Somebody writes to a line. Throws a `Refused` when it cannot get there. */
   say(from: string, to: string, text: string): unknown
   faults: Readonly<Record<string, Fault>>

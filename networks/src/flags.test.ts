@@ -3,17 +3,20 @@ import { expect, test } from 'vitest'
 import { readFlags } from './flags.ts'
 
 test('nothing said means the usual ports', () => {
-  expect(readFlags([])).toEqual({ ports: { control: 7_091, smpp: 2_775, twilio: 7_092, android: 7_093 } })
+  expect(readFlags([])).toEqual({
+    ports: { control: 7_091, smpp: 2_775, twilio: 7_092, android: 7_093, whatsapp: 7_094 },
+  })
 })
 
 test('each port has a flag', () => {
-  const args = ['--port', '0', '--smpp-port=1', '--twilio-port', '65535', '--android-port=08']
-  expect(readFlags(args)).toEqual({ ports: { control: 0, smpp: 1, twilio: 65_535, android: 8 } })
+  const args = ['--port', '0', '--smpp-port=1', '--twilio-port', '65535', '--android-port=08', '--whatsapp-port=9']
+  expect(readFlags(args)).toEqual({ ports: { control: 0, smpp: 1, twilio: 65_535, android: 8, whatsapp: 9 } })
 })
 
 test.each([['--help'], ['-h', '--port', '1']])('%s explains every flag with its default', (...args) => {
   const told = readFlags(args.filter((one) => typeof one === 'string'))
-  for (const part of ['--port', '--smpp-port', '--twilio-port', '--android-port', '7091', '2775', '7092', '7093'])
+  const names = ['--port', '--smpp-port', '--twilio-port', '--android-port', '--whatsapp-port']
+  for (const part of [...names, '7091', '2775', '7092', '7093', '7094'])
     expect('help' in told && told.help).toContain(part)
 })
 

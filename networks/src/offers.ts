@@ -1,13 +1,15 @@
 /** Each network as the control API knows it: what a line needs to reach it, who can write there, and what can go wrong. */
 
 import { Refused } from './control/door.ts'
-import { inboundIn } from './control/input.ts'
+import { accountIn, codeIn, inboundIn, qrIn } from './control/input.ts'
 import type { Fault, Network } from './control.ts'
 import type { People } from './people.ts'
 import { openAndroidGateway } from './sms/android.ts'
 import { openSmsc } from './sms/smsc.ts'
 import { openTwilio } from './sms/twilio.ts'
 import type { Clock } from './time.ts'
+import { openWhatsapp, type Whatsapp } from './whatsapp/whatsapp.ts'
+import { CannotBeDone } from './whatsapp/world.ts'
 
 export interface Offer {
   network: Network
@@ -24,6 +26,7 @@ export async function offerSmpp(place: Place): Promise<Offer> {
   const smsc = await openSmsc(place)
   return {
     network: {
+      channel: 'sms',
       meaning: 'SMS, by SMPP 3.4. Any system id will do.',
       line: { url: `smpp://gateway@127.0.0.1:${smsc.port}`, password: 'secret' },
       say: (from, to, text) => smsc.say(from, to, text),
@@ -42,6 +45,7 @@ export async function offerTwilio(place: Place): Promise<Offer> {
   const twilio = await openTwilio(place)
   return {
     network: {
+      channel: 'sms',
       meaning: 'SMS and MMS, by the API of Twilio.',
       line: { url: twilio.url, password: twilio.authToken },
       say: (from, to, text) => twilio.say(from, to, text),
@@ -70,6 +74,7 @@ export async function offerAndroid(place: Place): Promise<Offer> {
   const isHeard = () => phone.webhooks().some(({ event }) => event === 'sms:received')
   return {
     network: {
+      channel: 'sms',
       meaning: 'SMS, by the API of SMS Gateway for Android.',
       line: { url: phone.url, password: `${phone.password}:${phone.signingKey}` },
       say(from, to, text) {
@@ -83,6 +88,87 @@ export async function offerAndroid(place: Place): Promise<Offer> {
       },
     },
     stop: () => phone.stop(),
+  }
+}
+
+/** Every stanza is so late while the link is slow. */
+const slowMs = 500
+
+export async function offerWhatsapp(place: Place): Promise<Offer> {
+  const whatsapp = await openWhatsapp(place)
+  const { faults, socketUrl, noiseRoot, caCertificate } = whatsapp
+  return {
+    network: {
+      channel: 'whatsapp',
+      meaning:
+        'WhatsApp, as its linked devices speak it. The password is the root of its certificates, which a device must trust.',
+      line: { url: socketUrl, password: noiseRoot.toString('base64'), caCertificate },
+      say: (from, to, text) => possible(() => whatsapp.person(from).says(to, text)),
+      faults: {
+        cut: { meaning: 'Every connection ends; new ones are taken.', once: true, set: () => faults.cutAll() },
+        refuse: { meaning: 'New connections are turned away.', set: (isOn) => faults.refuse(isOn) },
+        silence: { meaning: 'Nothing is read or answered.', set: (isOn) => faults.freeze(isOn) },
+        slow: { meaning: `Everything is ${slowMs} ms late.`, set: (isOn) => faults.slow(isOn ? slowMs : 0) },
+        loseNext: { meaning: 'The next message never arrives.', once: true, set: () => faults.loseNext() },
+        loseNextAnswer: lostAnswer(faults),
+        restrictNext: { meaning: 'The next message is refused with 463.', once: true, set: () => faults.nackNext(463) },
+        refuseUploads: { meaning: 'No file can be uploaded.', set: (isOn) => faults.refuseUploads(isOn) },
+      },
+      settings: whatsappSettings(whatsapp),
+    },
+    stop: () => whatsapp.stop(),
+  }
+}
+
+function whatsappSettings({ phoneOf, faults }: Whatsapp): Network['settings'] {
+  return [
+    {
+      name: 'scan',
+      meaning: 'The phone with this number scans what a QR code says: {"number", "qr"}.',
+      async set(body) {
+        const { number, qr } = qrIn(body)
+        await possible(() => phoneOf(number).scan(qr))
+        return { linked: { number } }
+      },
+    },
+    {
+      name: 'code',
+      meaning:
+        'The eight characters that a device shows are typed into the phone with this number: {"number", "code"}.',
+      async set(body) {
+        const { number, code } = codeIn(body)
+        await possible(() => phoneOf(number).enterCode(code))
+        return { linked: { number } }
+      },
+    },
+    {
+      name: 'unlink',
+      meaning: 'The phone with this number logs all its devices out: {"number"}.',
+      async set(body) {
+        const { number } = accountIn(body)
+        await possible(() => phoneOf(number).unlink())
+        return { unlinked: { number } }
+      },
+    },
+    {
+      name: 'ban',
+      meaning: 'The account with this number is closed, and its devices are turned away: {"number"}.',
+      async set(body) {
+        const { number } = accountIn(body)
+        await possible(() => faults.ban(number))
+        return { banned: { number } }
+      },
+    },
+  ]
+}
+
+/** What cannot be done is the asker's mistake, and said in words. */
+async function possible(work: () => unknown): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof CannotBeDone) throw new Refused(409, error.message)
+    throw error
   }
 }
 

@@ -1,7 +1,7 @@
 /** All networks and their control API, started together and stopped together. */
 import { type Network, openControl } from './control.ts'
 import type { Ports } from './flags.ts'
-import { type Offer, offerAndroid, offerSmpp, offerTwilio } from './offers.ts'
+import { type Offer, offerAndroid, offerSmpp, offerTwilio, offerWhatsapp } from './offers.ts'
 import { People } from './people.ts'
 import type { Clock } from './time.ts'
 
@@ -22,6 +22,7 @@ export async function startNetworks(ports: Ports, clock: Clock): Promise<Running
     offers.smpp = await offerSmpp({ people, clock, port: ports.smpp })
     offers.twilio = await offerTwilio({ people, clock, port: ports.twilio })
     offers.android = await offerAndroid({ people, clock, port: ports.android })
+    offers.whatsapp = await offerWhatsapp({ people, clock, port: ports.whatsapp })
     const networks = Object.fromEntries(Object.entries(offers).map(([name, { network }]) => [name, network]))
     const control = await openControl({ people, clock, networks, port: ports.control })
     return {

@@ -64,6 +64,29 @@ export function inboundIn(body: unknown): { number: string; url: string } {
   return { number, url }
 }
 
+const phone: Check = {
+  wanted: 'a number such as +15550100199',
+  fits: (value) => typeof value === 'string' && /^\+\d{7,15}$/.test(value),
+}
+
+export function qrIn(body: unknown): { number: string; qr: string } {
+  const { number, qr } = fieldsIn<{ number: string; qr: string }>(body, { number: phone, qr: isText(2_048) })
+  if (number === undefined || qr === undefined) throw new Refused(400, 'Name `number` and `qr`.')
+  return { number, qr }
+}
+
+export function codeIn(body: unknown): { number: string; code: string } {
+  const { number, code } = fieldsIn<{ number: string; code: string }>(body, { number: phone, code: isText(8) })
+  if (number === undefined || code === undefined) throw new Refused(400, 'Name `number` and `code`.')
+  return { number, code }
+}
+
+export function accountIn(body: unknown): { number: string } {
+  const { number } = fieldsIn<{ number: string }>(body, { number: phone })
+  if (number === undefined) throw new Refused(400, 'Name `number`.')
+  return { number }
+}
+
 export interface Say {
   network: string
   to: string

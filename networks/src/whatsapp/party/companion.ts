@@ -1,0 +1,100 @@
+/** A linked device as the server knows it: its keys, its connection, and the stanzas it has not acknowledged yet. */
+import { encodeBigEndian } from 'baileys'
+import type { Connection } from '../wire/connection.ts'
+import { attribute, type BinaryNode, children, firstChild, stanza } from '../wire/nodes.ts'
+import type { Party } from './party.ts'
+
+/** Everything a restart must not lose. */
+export interface CompanionState {
+  device: number
+  noiseKey: Buffer
+  identity: Buffer
+  registrationId: number
+  signedKey: BinaryNode | null
+  preKeys: BinaryNode[]
+  waiting: BinaryNode[]
+  hasHistory: boolean
+}
+
+const waitingMax = 10_000
+const keyType = Buffer.from([5])
+
+export class Companion {
+  readonly owner: Party
+  readonly state: CompanionState
+  connection: Connection | null = null
+  /** It said that somebody looks at it: only then does it hear who is typing. */
+  isAvailable = false
+  /** The people whose presence it asked for. */
+  readonly watches = new Set<Party>()
+  readonly #waiting = new Map<string, BinaryNode>()
+
+  constructor(owner: Party, state: CompanionState) {
+    this.owner = owner
+    this.state = state
+    for (const node of state.waiting) this.#waiting.set(keyOf(node), node)
+  }
+
+  get jid(): string {
+    return `${this.owner.lidUser}:${this.state.device}@lid`
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Sent now if it is there, and again when it comes back, until it is acknowledged. */
+  give(node: BinaryNode): void {
+    const [oldest] = this.#waiting.keys()
+    if (this.#waiting.size >= waitingMax && oldest !== undefined) this.#waiting.delete(oldest)
+    this.#waiting.set(keyOf(node), node)
+    this.connection?.send(node)
+  }
+
+  /** Said to whoever is there, and to nobody else. */
+  mention(node: BinaryNode): void {
+    this.connection?.send(node)
+  }
+
+  /** What it has not acknowledged, in order. */
+  unacknowledged(): BinaryNode[] {
+    return [...this.#waiting.values()]
+  }
+
+  /** An acknowledgement, or a receipt, which acknowledges messages as well. */
+  settle(node: BinaryNode): void {
+    if (node.tag === 'ack') return void this.#waiting.delete(keyOfAck(node))
+    for (const id of receiptIds(node)) this.#waiting.delete(`message ${id}`)
+  }
+
+  /** What others need to begin a session with it; its prekeys are used up one by one. */
+  bundle(jid: string = this.jid): BinaryNode {
+    const { registrationId, identity, signedKey, preKeys } = this.state
+    const preKey = preKeys.shift()
+    return stanza('user', { jid }, [
+      stanza('registration', {}, encodeBigEndian(registrationId)),
+      stanza('type', {}, keyType),
+      stanza('identity', {}, identity),
+      ...(signedKey === null ? [] : [signedKey]),
+      ...(preKey === undefined ? [] : [preKey]),
+    ])
+  }
+
+  stateNow(): CompanionState {
+    return { ...this.state, waiting: this.unacknowledged() }
+  }
+}
+
+export function receiptIds(receipt: BinaryNode): string[] {
+  const list = firstChild(receipt)
+  const rest = list?.tag === 'list' ? children(list, 'item').map((item) => attribute(item, 'id')) : []
+  return [attribute(receipt, 'id'), ...rest].filter((id) => id !== null)
+}
+
+function keyOf({ tag, attrs: { id, from, participant = '', type = '' } }: BinaryNode): string {
+  return tag === 'message' ? `message ${id}` : `${tag} ${id} ${from} ${participant} ${type}`
+}
+
+function keyOfAck({ attrs: { class: tag, id, to, participant = '', type = '' } }: BinaryNode): string {
+  return tag === 'message' ? `message ${id}` : `${tag} ${id} ${to} ${participant} ${type}`
+}

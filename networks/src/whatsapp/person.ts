@@ -1,0 +1,206 @@
+/** What people do on their phones: write, react, correct, take back, read, type, and change groups. */
+import { type MediaType, proto } from 'baileys'
+import type { People } from '../people.ts'
+import type { Group } from './groups.ts'
+import type { Arrivals } from './messages/arrivals.ts'
+import { isGroup, type Mail, newId } from './messages/mail.ts'
+import type { Heard, KnownBy, Party, Received, Seen } from './party/party.ts'
+import { stanza } from './wire/nodes.ts'
+import { CannotBeDone, type World } from './world.ts'
+
+export interface Words {
+  /** The message that this one answers, as `received` shows it. */
+  quoting?: Received
+  /** Numbers. */
+  mentioning?: readonly string[]
+}
+
+export interface Picture {
+  kind: MediaType & ('image' | 'video' | 'audio' | 'document' | 'sticker')
+  bytes: Buffer
+  mimeType: string
+  caption?: string
+}
+
+/** `to` is a number, or a group's id; what is written is answered with its id. */
+export interface Person {
+  readonly jid: string
+  readonly lid: string
+  says(to: string, text: string, words?: Words): Promise<string>
+  sends(to: string, picture: Picture): Promise<string>
+  /** Any other content. */
+  posts(to: string, message: proto.IMessage): Promise<string>
+  /** Null takes the reaction back. `isOurs`: the message is one of their own. */
+  reacts(to: string, id: string, emoji: string | null, isOurs?: boolean): Promise<string>
+  edits(to: string, id: string, text: string): Promise<string>
+  revokes(to: string, id: string): Promise<string>
+  /** Everything of this chat up to now, or these. */
+  reads(chat: string, ids?: readonly string[]): void
+  types(to: string, state?: 'composing' | 'recording' | 'paused'): void
+  appears(isOnline: boolean): void
+  isKnownBy(knownBy: KnownBy): void
+  isCalled(name: string): void
+  mayBeAdded(isAllowed: boolean): void
+  cannotRead(messages: number): void
+  adds(group: string, ...numbers: readonly string[]): void
+  leaves(group: string): void
+  renames(group: string, subject: string): void
+  readonly received: readonly Received[]
+  readonly heard: readonly Heard[]
+  readonly seen: readonly Seen[]
+}
+
+interface Parts {
+  world: World
+  mail: Mail
+  arrivals: Arrivals
+}
+
+const revoke = proto.Message.ProtocolMessage.Type.REVOKE
+const edit = proto.Message.ProtocolMessage.Type.MESSAGE_EDIT
+
+export function createPerson(parts: Parts, party: Party): Person {
+  const { world, mail } = parts
+  const post = async (to: string, message: proto.IMessage): Promise<string> => {
+    const id = newId()
+    await mail.post({ from: party, to: recipient(world, party, to), message, id })
+    return id
+  }
+  /** A message of theirs, or of the other side, as those name it who are told of it. */
+  const keyOf = (to: string, id: string, isOurs: boolean): proto.IMessageKey => {
+    const place = recipient(world, party, to)
+    const author = party.received.find((one) => one.id === id)?.from
+    const group = isGroup(place) ? { participant: isOurs ? party.lid : lidOf(world, author) } : {}
+    return { remoteJid: isGroup(place) ? place.id : place.jid, fromMe: isOurs, id, ...group }
+  }
+  return {
+    ...facts(party),
+    ...aboutGroups(world, party),
+    posts: post,
+    async says(to, text, words) {
+      const id = await post(to, worded(world, text, words))
+      tell(world.people, party, text)
+      return id
+    },
+    async sends(to, picture) {
+      const { kind, bytes, mimeType, caption } = picture
+      const file = { ...(await world.media.put(kind, bytes)), mimetype: mimeType, caption }
+      return post(to, { [`${kind}Message`]: file })
+    },
+    reacts: (to, id, emoji, isOurs = false) =>
+      post(to, {
+        reactionMessage: { key: keyOf(to, id, isOurs), text: emoji ?? '', senderTimestampMs: world.clock.now() },
+      }),
+    edits: (to, id, text) =>
+      post(to, {
+        protocolMessage: {
+          ...{ key: keyOf(to, id, true), type: edit, editedMessage: { conversation: text } },
+          timestampMs: world.clock.now(),
+        },
+      }),
+    revokes: (to, id) => post(to, { protocolMessage: { key: keyOf(to, id, true), type: revoke } }),
+    reads: (chat, ids) => read(parts, party, chat, ids),
+    types: (to, state = 'composing') => type(world, party, to, state),
+    appears(isOnline) {
+      party.isOnline = isOnline
+      const presence = presenceOf(party)
+      for (const { companions } of world.directory.everybody)
+        for (const companion of companions) if (companion.watches.has(party)) companion.mention(presence)
+    },
+  }
+}
+
+export function presenceOf({ jid, lid, knownBy, isOnline }: Party) {
+  const from = knownBy === 'number' ? jid : lid
+  return stanza('presence', { from, type: isOnline ? 'available' : 'unavailable' })
+}
+
+function facts(party: Party) {
+  return {
+    jid: party.jid,
+    lid: party.lid,
+    isKnownBy(knownBy: KnownBy) {
+      party.knownBy = knownBy
+    },
+    isCalled(name: string) {
+      party.name = name
+    },
+    cannotRead(messages: number) {
+      party.unreadable = messages
+    },
+    get received() {
+      return party.received
+    },
+    get heard() {
+      return party.heard
+    },
+    get seen() {
+      return party.seen
+    },
+  }
+}
+
+function aboutGroups(world: World, actor: Party) {
+  const { groups, directory } = world
+  return {
+    mayBeAdded(isAllowed: boolean) {
+      if (isAllowed) groups.shy.delete(actor)
+      else groups.shy.add(actor)
+    },
+    adds(id: string, ...numbers: readonly string[]) {
+      const jids = numbers.flatMap((number) => directory.byNumber(number)?.jid ?? [])
+      groups.change({ world, group: groups.of(id, actor), actor }, 'add', jids)
+    },
+    leaves: (id: string) => groups.leave({ world, group: groups.of(id, actor), actor }),
+    renames: (id: string, subject: string) => groups.rename({ world, group: groups.of(id, actor), actor }, subject),
+  }
+}
+
+function recipient({ directory, groups }: World, from: Party, to: string): Party | Group {
+  if (to.endsWith('@g.us')) return groups.of(to, from)
+  const party = directory.byNumber(to)
+  if (party === null) throw new CannotBeDone('Nobody on WhatsApp has this number.')
+  return party
+}
+
+function lidOf({ directory }: World, number: string | undefined): string | undefined {
+  return number === undefined ? undefined : directory.byNumber(number)?.lid
+}
+
+function worded(world: World, text: string, { quoting, mentioning = [] }: Words = {}): proto.IMessage {
+  if (quoting === undefined && mentioning.length === 0) return { conversation: text }
+  const mentionedJid = mentioning.flatMap((number) => lidOf(world, number) ?? [])
+  const quoted = quoting && {
+    stanzaId: quoting.id,
+    participant: world.directory.byNumber(quoting.from)?.jid,
+    quotedMessage: quoting.message,
+  }
+  return { extendedTextMessage: { text, contextInfo: { mentionedJid, ...quoted } } }
+}
+
+function tell(people: People, { number }: Party, text: string): void {
+  people.tell({ what: 'said', network: 'whatsapp', from: number, text })
+}
+
+function read({ world, arrivals }: Parts, party: Party, chat: string, ids: readonly string[] | undefined): void {
+  const there = party.received.filter((one) => one.chat === chat && !one.isOwn && (ids?.includes(one.id) ?? true))
+  const group = world.groups.byId(chat)
+  for (const [from, messages] of Map.groupBy(there, (one) => one.from)) {
+    const sender = world.directory.byNumber(from)
+    const read = messages.map(({ id }) => id)
+    if (sender !== null) arrivals.confirm(party, { sender, group }, read, 'read')
+  }
+}
+
+/** Those who look hear it at once, the others never. In a chat of two they have to have asked. */
+function type(world: World, party: Party, to: string, state: 'composing' | 'recording' | 'paused'): void {
+  const place = recipient(world, party, to)
+  const what = state === 'recording' ? stanza('composing', { media: 'audio' }) : stanza(state)
+  const from = party.knownBy === 'number' ? party.jid : party.lid
+  const attributes = isGroup(place) ? { from: place.id, participant: party.lid } : { from }
+  const people = isGroup(place) ? [...place.members.keys()].filter((member) => member !== party) : [place]
+  for (const companion of people.flatMap(({ companions }) => companions)) {
+    const hears = companion.isAvailable && (isGroup(place) || companion.watches.has(party))
+    if (hears) companion.mention(stanza('chatstate', attributes, [what]))
+  }
+}

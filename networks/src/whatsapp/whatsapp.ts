@@ -1,0 +1,301 @@
+/** A WhatsApp on this machine: clients link themselves to phones here, and write to people who really decrypt. */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { BufferJSON } from 'baileys'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { People } from '../people.ts'
+import type { Clock } from '../time.ts'
+import { Linking } from './accounts/linking.ts'
+import { letIn, unlink } from './accounts/login.ts'
+import { answerQuery } from './accounts/queries.ts'
+import { type FaultState, noFaults } from './faults.ts'
+import { type GroupState, Groups } from './groups.ts'
+import { openMediaHost } from './media.ts'
+import { Arrivals } from './messages/arrivals.ts'
+import { Mail } from './messages/mail.ts'
+import { takeMessage } from './messages/outbound.ts'
+import { takeChatState, takePresence, takeReceipt } from './messages/stanzas.ts'
+import type { Companion } from './party/companion.ts'
+import { Directory } from './party/directory.ts'
+import type { Party, PartyState, Received } from './party/party.ts'
+import { createPerson, type Person } from './person.ts'
+import { selfSigned } from './wire/certificate.ts'
+import { Connection } from './wire/connection.ts'
+import { type BinaryNode, stanza } from './wire/nodes.ts'
+import { createNoiseIdentity, type NoiseIdentity } from './wire/noise.ts'
+import { Background, CannotBeDone, secondsOf, type World } from './world.ts'
+
+/** Where everything is kept that a restart must not lose. */
+export interface Store {
+  load(): string | null
+  save(text: string): void
+}
+
+export interface WhatsappOptions {
+  people: People
+  clock: Clock
+  /** 0 picks a free one. */
+  port?: number
+  state?: Store
+}
+
+/** The phone of an account: what its owner does in its settings. */
+export interface Phone {
+  /** The text of a QR code that a device shows now. */
+  scan(qr: string): Promise<void>
+  /** The eight characters that a device shows. */
+  enterCode(code: string): Promise<void>
+  /** All linked devices are logged out. */
+  unlink(): void
+  readonly devices: number
+}
+
+export interface Whatsapp {
+  readonly port: number
+  readonly socketUrl: string
+  readonly mediaHost: string
+  /** What a client must trust instead of WhatsApp's own root. */
+  readonly noiseRoot: Buffer<ArrayBuffer>
+  /** What a client must trust to fetch media. */
+  readonly caCertificate: string
+  phoneOf(number: string): Phone
+  person(number: string): Person
+  /** What a phone shows. */
+  received(number: string): readonly Received[]
+  readonly faults: Faults
+  stop(): Promise<void>
+  /** Connections, codes and work under way that are still there. */
+  leftBehind(): number
+}
+
+export interface Faults {
+  cutAll(): void
+  /** New connections are turned away from now on, or no longer. */
+  refuse(isOn: boolean): void
+  /** Nothing is read or answered any more, or it is again. */
+  freeze(isOn: boolean): void
+  slow(lateMs: number): void
+  /** What the next messages are refused with, such as 463. */
+  nackNext(...codes: readonly number[]): void
+  /** The next messages never arrive. */
+  loseNext(messages?: number): void
+  /** The next messages are taken, and never acknowledged. */
+  loseNextAnswer(messages?: number): void
+  refuseUploads(isOn: boolean): void
+  /** The account is closed for good, or open again. */
+  ban(number: string, isOn?: boolean): void
+  /** Every device of this number is told that its stream ends, with this code. */
+  endStream(number: string, code: number): void
+}
+
+interface State {
+  identity: NoiseIdentity
+  parties: PartyState[]
+  groups: GroupState[]
+}
+
+const connectionsMax = 500
+const messageBytesMax = 2 * 1_024 * 1_024
+
+export async function openWhatsapp(options: WhatsappOptions): Promise<Whatsapp> {
+  const { people, clock, port = 0, state } = options
+  const saved = state?.load()
+  const before: State | null = saved ? JSON.parse(saved, BufferJSON.reviver) : null
+  const certificate = selfSigned(clock.now())
+  const faults = noFaults()
+  const media = await openMediaHost(certificate, faults)
+  const directory = new Directory(people, before?.parties)
+  const groups = new Groups(before?.groups ?? [], directory)
+  const world = { people, clock, directory, groups, media, faults, background: new Background() }
+  const center = new Center(world, before?.identity ?? createNoiseIdentity(secondsOf(world)))
+  try {
+    const server = createServer((_request, response) => response.writeHead(404).end())
+    const listening = await listen(server, port)
+    center.listenTo(server)
+    return center.asWhatsapp({ server, port: listening, caCertificate: certificate.cert, state })
+  } catch (error) {
+    await media.stop()
+    throw error
+  }
+}
+
+class Center {
+  readonly #world: World
+  readonly #identity: NoiseIdentity
+  readonly #linking: Linking
+  readonly #mail: Mail
+  readonly #arrivals: Arrivals
+  readonly #connections = new Map<Connection, Companion | null>()
+
+  constructor(world: World, identity: NoiseIdentity) {
+    this.#world = world
+    this.#identity = identity
+    this.#linking = new Linking(world)
+    this.#mail = new Mail(world)
+    this.#arrivals = new Arrivals(world, this.#mail)
+  }
+
+  listenTo(server: Server): void {
+    const sockets = new WebSocketServer({
+      server,
+      path: '/ws/chat',
+      maxPayload: messageBytesMax,
+      perMessageDeflate: false,
+    })
+    sockets.on('connection', (socket: WebSocket) => this.#welcome(socket))
+  }
+
+  asWhatsapp(open: { server: Server; port: number; caCertificate: string; state?: Store }): Whatsapp {
+    const { server, port, caCertificate, state } = open
+    const { background, media, directory } = this.#world
+    return {
+      port,
+      socketUrl: `ws://127.0.0.1:${port}/ws/chat`,
+      mediaHost: media.host,
+      noiseRoot: Buffer.from(this.#identity.root.public),
+      caCertificate,
+      phoneOf: (number) => this.#phone(this.#party(number)),
+      person: (number) =>
+        createPerson({ world: this.#world, mail: this.#mail, arrivals: this.#arrivals }, this.#party(number)),
+      received: (number) => this.#party(number).received,
+      faults: this.#faults(),
+      stop: async () => {
+        background.stop()
+        for (const connection of this.#connections.keys()) connection.cut()
+        await Promise.all([close(server), media.stop()])
+        state?.save(JSON.stringify(this.#state(), BufferJSON.replacer))
+        for (const { device } of directory.everybody) device.close()
+      },
+      leftBehind: () => this.#connections.size + this.#linking.waiting + background.underWay,
+    }
+  }
+
+  #state(): State {
+    const { directory, groups } = this.#world
+    return {
+      identity: this.#identity,
+      parties: directory.everybody.map((party) => party.state()),
+      groups: groups.state(),
+    }
+  }
+
+  #party(number: string): Party {
+    const party = this.#world.directory.byNumber(number)
+    if (party === null) throw new CannotBeDone('Nobody on WhatsApp has this number.')
+    return party
+  }
+
+  #phone(party: Party): Phone {
+    return {
+      scan: async (qr) => void (await this.#linking.scan(party, qr)),
+      enterCode: async (code) => void (await this.#linking.enterCode(party, code)),
+      unlink: () => {
+        for (const companion of [...party.companions]) unlink(companion)
+      },
+      get devices() {
+        return party.companions.length
+      },
+    }
+  }
+
+  #welcome(socket: WebSocket): void {
+    const { clock, faults, background } = this.#world
+    if (faults.refusesConnections || this.#connections.size >= connectionsMax || background.signal.aborted)
+      return void socket.terminate()
+    const connection = new Connection({
+      ...{ socket, clock, identity: this.#identity, link: faults.link },
+      opened: (opened) => void this.#connections.set(opened, letIn(this.#world, this.#linking, opened)),
+      took: (from, node) => this.#take(from, node),
+      closed: (closed) => this.#forget(closed),
+    })
+    this.#connections.set(connection, null)
+  }
+
+  #forget(connection: Connection): void {
+    const companion = this.#connections.get(connection)
+    this.#connections.delete(connection)
+    this.#linking.forget(connection)
+    if (companion?.connection === connection) companion.connection = null
+  }
+
+  async #take(connection: Connection, node: BinaryNode): Promise<void> {
+    const companion = this.#connections.get(connection) ?? null
+    const [world, mail] = [this.#world, this.#mail]
+    if (node.tag === 'iq') return answerQuery({ world, linking: this.#linking, connection, companion, request: node })
+    // A connection that was replaced or logged out is not heard any more.
+    if (companion?.connection !== connection) return
+    const said = { world, mail, connection, companion, node }
+    if (node.tag === 'message') return takeMessage({ ...said, arrived: (arrival) => this.#arrivals.take(arrival) })
+    if (node.tag === 'receipt') return takeReceipt(said)
+    if (node.tag === 'ack') companion.settle(node)
+    else if (node.tag === 'presence') takePresence(said)
+    else if (node.tag === 'chatstate') takeChatState(said)
+  }
+
+  #faults(): Faults {
+    const { faults } = this.#world
+    const cutAll = () => {
+      for (const connection of this.#connections.keys()) connection.cut()
+    }
+    return {
+      ...countedFaults(faults),
+      cutAll,
+      // What was lost in the silence cannot be made up for: whoever is connected has to come again.
+      freeze(isOn) {
+        faults.link.isSilent = isOn
+        if (!isOn) cutAll()
+      },
+      ban: (number, isOn = true) => {
+        const party = this.#party(number)
+        party.isBanned = isOn
+        if (isOn) this.#endStream(party, 403)
+      },
+      endStream: (number, code) => this.#endStream(this.#party(number), code),
+    }
+  }
+
+  #endStream({ companions }: Party, code: number): void {
+    for (const { connection } of companions) connection?.dismiss(stanza('stream:error', { code: String(code) }))
+  }
+}
+
+function countedFaults(
+  faults: FaultState,
+): Pick<Faults, 'refuse' | 'slow' | 'nackNext' | 'loseNext' | 'loseNextAnswer' | 'refuseUploads'> {
+  return {
+    refuse(isOn) {
+      faults.refusesConnections = isOn
+    },
+    slow(lateMs) {
+      faults.link.lateMs = lateMs
+    },
+    nackNext: (...codes) => void faults.nacks.push(...codes),
+    loseNext(messages = 1) {
+      faults.lostMessages += messages
+    },
+    loseNextAnswer(messages = 1) {
+      faults.lostAnswers += messages
+    },
+    refuseUploads(isOn) {
+      faults.refusesUploads = isOn
+    },
+  }
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject)
+      server.on('error', () => {})
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
