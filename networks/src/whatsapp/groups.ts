@@ -176,7 +176,7 @@ export class Groups {
 
   /** The devices of those who are to know, the one that did it included. */
   #tell({ world, group, actor }: Deed, what: BinaryNode, who: Iterable<Party> = group.members.keys()): void {
-    const attributes = { from: group.id, type: 'w:gp2', participant: actor.lid, participant_pn: actor.jid }
+    const attributes = { from: group.id, type: 'w:gp2', participant: actor.lid, participant_pn: numberOf(actor) }
     const notice = () => ({ ...attributes, id: String(randomInt(2 ** 40)), t: String(secondsOf(world)) })
     for (const { companions } of who)
       for (const companion of companions)
@@ -213,13 +213,17 @@ function isChange(tag: string): tag is Change {
 }
 
 function memberNode(party: Party, role: Role): BinaryNode {
-  const number = party.knownBy === 'lid' ? undefined : party.jid
-  return stanza('participant', { jid: party.lid, phone_number: number, type: role ?? undefined })
+  return stanza('participant', { jid: party.lid, phone_number: numberOf(party), type: role ?? undefined })
+}
+
+/** As far as they let others know it. */
+function numberOf({ knownBy, jid }: Party): string | undefined {
+  return knownBy === 'lid' ? undefined : jid
 }
 
 function described({ id, subject, creator, createdAt, members }: Group): BinaryNode {
   const t = String(createdAt)
-  const named = { id: id.replace('@g.us', ''), subject, creator: creator.lid, creator_pn: creator.jid }
+  const named = { id: id.replace('@g.us', ''), subject, creator: creator.lid, creator_pn: numberOf(creator) }
   const when = { creation: t, s_t: t, s_o: creator.lid, addressing_mode: 'lid', size: String(members.size) }
   return stanza(
     'group',

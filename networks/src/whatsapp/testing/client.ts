@@ -189,12 +189,12 @@ export class Client {
     return found
   }
 
-  /** The furthest that was ever heard of a message: 0 refused, 2 taken, 3 delivered, 4 read. */
+  /** The furthest that was ever heard of a message: 0 refused, 1 sent, 3 delivered, 4 read. */
   status(id: string): number {
     const updates = this.all('messages.update').flat()
     const told = updates.filter(({ key }) => key.id === id).map(({ update }) => Number(update.status ?? -1))
     const echoed = this.messages.filter(({ key }) => key.id === id).map(({ status }) => Number(status ?? -1))
-    return Math.max(-1, ...told, ...echoed)
+    return told.includes(0) ? 0 : Math.max(-1, ...told, ...echoed)
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,256 @@
+/** What people do besides writing: react, correct, take back, answer, mention, type, and hide their number. */
+import { jidNormalizedUser, proto } from 'baileys'
+import { expect, test } from 'vitest'
+import { type Client, freshNetwork } from './testing/client.ts'
+
+const [us, bob, carol] = ['+16282895642', '+14155551234', '+14155559876']
+const bobsJid = '14155551234@s.whatsapp.net'
+const carolsJid = '14155559876@s.whatsapp.net'
+const here = freshNetwork()
+
+/** A client, Bob, and a text that each of them has from the other. */
+async function acquainted() {
+  const device = await here.client().link(us)
+  const person = here.network.person(bob)
+  const sent = await device.send(bobsJid, { text: 'Ours' })
+  const got = await device.message(await person.says(us, 'Theirs'))
+  await expect.poll(() => person.received.length).toBe(1)
+  return { device, person, sent, got }
+}
+
+const last = (device: { received: readonly { message: proto.IMessage }[] }) => device.received.at(-1)?.message
+
+test('reactions come and go, both ways', async () => {
+  const { device, person, sent, got } = await acquainted()
+  await person.reacts(us, sent, '❤️')
+  const reactions = () => device.all('messages.reaction').flat()
+  await expect.poll(reactions).toMatchObject([{ key: { id: sent, fromMe: true }, reaction: { text: '❤️' } }])
+  await person.reacts(us, sent, null)
+  await expect.poll(() => reactions().length).toBe(2)
+  expect(reactions()[1]?.reaction.text ?? '').toBe('')
+  await device.send(bobsJid, { react: { text: '👍', key: got.key } })
+  await expect.poll(() => last(person)?.reactionMessage).toMatchObject({ text: '👍', key: { id: got.key.id } })
+  await device.send(bobsJid, { react: { text: '', key: got.key } })
+  await expect.poll(() => last(person)?.reactionMessage?.text).toBe('')
+})
+
+test('messages are corrected and taken back, both ways', async () => {
+  const { device, person, sent, got } = await acquainted()
+  const theirs = got.key.id ?? ''
+  await person.edits(us, theirs, 'Theirs, corrected')
+  const edited = () =>
+    device
+      .all('messages.update')
+      .flat()
+      .find(({ key, update }) => key.id === theirs && update.message)
+  await expect.poll(() => edited()?.update.message?.editedMessage?.message?.conversation).toBe('Theirs, corrected')
+  await person.revokes(us, theirs)
+  const revoked = () =>
+    device
+      .all('messages.update')
+      .flat()
+      .some(({ key, update }) => key.id === theirs && update.message === null)
+  await expect.poll(revoked).toBe(true)
+  const key = { remoteJid: bobsJid, fromMe: true, id: sent }
+  await device.send(bobsJid, { text: 'Ours, corrected', edit: key })
+  await expect
+    .poll(() => last(person)?.protocolMessage)
+    .toMatchObject({
+      key: { id: sent },
+      type: proto.Message.ProtocolMessage.Type.MESSAGE_EDIT,
+      editedMessage: { extendedTextMessage: { text: 'Ours, corrected' } },
+    })
+  await device.send(bobsJid, { delete: key })
+  await expect.poll(() => last(person)?.protocolMessage?.type).toBe(proto.Message.ProtocolMessage.Type.REVOKE)
+  expect(here.people.arrived(bob).map(({ text }) => text)).toEqual(['Ours'])
+})
+
+test('answers name what they answer, and mentions whom they mean, both ways', async () => {
+  const { device, person, sent, got } = await acquainted()
+  await device.send(bobsJid, { text: 'Indeed', mentions: [bobsJid] }, { quoted: got })
+  await expect
+    .poll(() => last(person)?.extendedTextMessage?.contextInfo)
+    .toMatchObject({
+      stanzaId: got.key.id,
+      quotedMessage: { conversation: 'Theirs' },
+      mentionedJid: [bobsJid],
+    })
+  const quoting = person.received.find(({ id }) => id === sent)
+  const id = await person.says(us, 'Quite', { quoting, mentioning: [us] })
+  const answer = await device.message(id)
+  expect(answer.message?.extendedTextMessage).toMatchObject({
+    text: 'Quite',
+    contextInfo: { stanzaId: sent, mentionedJid: [here.network.person(us).lid], quotedMessage: {} },
+  })
+})
+
+test('places go both ways', async () => {
+  const { device, person } = await acquainted()
+  const place = { degreesLatitude: 1.5, degreesLongitude: -2.5, name: 'Here' }
+  await device.send(bobsJid, { location: place })
+  await expect.poll(() => last(person)?.locationMessage).toMatchObject(place)
+  const back = await device.message(await person.posts(us, { locationMessage: place }))
+  expect(back.message?.locationMessage).toMatchObject(place)
+})
+
+test('typing is seen by those who look and have asked', async () => {
+  const { device, person } = await acquainted()
+  await device.socket.sendPresenceUpdate('composing', bobsJid)
+  await device.socket.sendPresenceUpdate('recording', bobsJid)
+  await device.socket.sendPresenceUpdate('paused', bobsJid)
+  await expect
+    .poll(() => person.seen.map(({ from, state }) => [from, state]))
+    .toEqual([
+      [us, 'composing'],
+      [us, 'recording'],
+      [us, 'paused'],
+    ])
+  const heard = () =>
+    device.all('presence.update').map(({ presences }) => Object.values(presences)[0]?.lastKnownPresence)
+  const settled = async () => void (await device.message(await person.says(us, 'Well?')))
+  person.types(us)
+  await settled()
+  expect(heard()).toEqual([])
+  await device.socket.sendPresenceUpdate('available')
+  await device.socket.presenceSubscribe(bobsJid)
+  await expect.poll(heard).toEqual(['unavailable'])
+  person.appears(true)
+  person.types(us)
+  person.types(us, 'recording')
+  person.types(us, 'paused')
+  await expect.poll(heard).toEqual(['unavailable', 'available', 'composing', 'recording', 'available'])
+})
+
+test('somebody who is known by LID alone can be answered, and their number comes out later', async () => {
+  const device = await here.client().link(us)
+  const person = here.network.person(bob)
+  person.isKnownBy('lid')
+  const first = await device.message(await person.says(us, 'Guess who'))
+  expect([first.key.remoteJid, first.key.remoteJidAlt]).toEqual([person.lid, undefined])
+  const { lidMapping } = device.socket.signalRepository
+  expect(await lidMapping.getPNForLID(person.lid)).toBeNull()
+  const id = await device.send(person.lid, { text: 'Bob?' })
+  await expect.poll(() => last(person)?.extendedTextMessage?.text).toBe('Bob?')
+  await expect.poll(() => device.status(id)).toBe(3)
+  person.isKnownBy('both')
+  const second = await device.message(await person.says(us, 'Yes'))
+  expect([second.key.remoteJid, second.key.remoteJidAlt]).toEqual([person.lid, bobsJid])
+  expect(jidNormalizedUser((await lidMapping.getPNForLID(person.lid)) ?? '')).toBe(bobsJid)
+})
+
+test('what the owner writes on the phone comes to the device as a copy', async () => {
+  const device = await here.client().link(us)
+  const id = await here.network.person(us).says(bob, 'By hand')
+  const copy = await device.message(id)
+  expect(copy).toMatchObject({ key: { remoteJid: bobsJid, fromMe: true }, message: { conversation: 'By hand' } })
+  expect(here.network.received(bob)).toMatchObject([{ id, from: us }])
+})
+
+/** Four in a group of the client's. */
+async function grouped() {
+  const device = await here.client().link(us)
+  const { id } = await device.socket.groupCreate('Launch', [bobsJid, carolsJid])
+  const [first, second] = [here.network.person(bob), here.network.person(carol)]
+  return { device, id, bob: first, carol: second }
+}
+const changes = (device: Client) =>
+  device
+    .all('group-participants.update')
+    .map(({ action, participants }) => [action, ...participants.map((one) => one.id)])
+
+test('a group is made, described and renamed, and others may rename it as well', async () => {
+  const { device, id, bob: person } = await grouped()
+  const group = await device.socket.groupMetadata(id)
+  expect(group).toMatchObject({ id, subject: 'Launch', owner: here.network.person(us).lid, addressingMode: 'lid' })
+  expect(group.participants).toEqual([
+    expect.objectContaining({ id: here.network.person(us).lid, admin: 'superadmin' }),
+    expect.objectContaining({ id: person.lid, phoneNumber: bobsJid, admin: null }),
+    expect.objectContaining({ phoneNumber: carolsJid, admin: null }),
+  ])
+  await device.socket.groupUpdateSubject(id, 'Launched')
+  person.renames(id, 'Landed')
+  const subjects = () =>
+    device
+      .all('groups.update')
+      .flat()
+      .flatMap(({ subject }) => subject ?? [])
+  await expect.poll(subjects).toEqual(['Launched', 'Landed'])
+  expect(Object.keys(await device.socket.groupFetchAllParticipating())).toEqual([id])
+})
+
+test('members are added, removed, promoted and demoted one by one, and each says how it went', async () => {
+  const { device, id, bob: person, carol: other } = await grouped()
+  const [dora, shy] = ['14155550001@s.whatsapp.net', '14155550002@s.whatsapp.net']
+  here.network.person('+14155550002').mayBeAdded(false)
+  const change = async (jids: string[], how: 'add' | 'remove' | 'promote' | 'demote') =>
+    (await device.socket.groupParticipantsUpdate(id, jids, how)).map(({ status }) => status)
+  expect(await change([dora, bobsJid, shy, '14155550106@s.whatsapp.net'], 'add')).toEqual(['200', '409', '403', '404'])
+  expect(await change([bobsJid], 'promote')).toEqual(['200'])
+  expect((await device.socket.groupMetadata(id)).participants[1]).toMatchObject({ id: person.lid, admin: 'admin' })
+  expect(await change([bobsJid], 'demote')).toEqual(['200'])
+  expect(await change([carolsJid, shy], 'remove')).toEqual(['200', '404'])
+  const doras = here.network.person('+14155550001').lid
+  await expect
+    .poll(() => changes(device))
+    .toEqual([
+      ['add', doras],
+      ['promote', person.lid],
+      ['demote', person.lid],
+      ['remove', other.lid],
+    ])
+  person.leaves(id)
+  await expect.poll(() => changes(device).at(-1)).toEqual(['remove', person.lid])
+  await expect(other.says(id, 'Still there?')).rejects.toThrow('not in this group')
+})
+
+test('a group that was left is not heard of any more', async () => {
+  const { device, id, bob: person } = await grouped()
+  await device.socket.groupLeave(id)
+  await expect(device.socket.groupMetadata(id)).rejects.toThrow('forbidden')
+  await person.says(id, 'Has everybody gone?')
+  await device.message(await person.says(us, 'Why did you leave?'))
+  expect(
+    device.messages.filter(({ key }) => key.remoteJid === id && !key.fromMe && key.participant === person.lid),
+  ).toEqual([])
+})
+
+test('only admins change members', async () => {
+  const theirs = '+16282890000'
+  const device = await here.client().link(us)
+  const other = await here.client().link(theirs)
+  const { id } = await device.socket.groupCreate('Ours', ['16282890000@s.whatsapp.net', bobsJid])
+  await expect(other.socket.groupParticipantsUpdate(id, [bobsJid], 'remove')).rejects.toThrow('forbidden')
+  await expect
+    .poll(() =>
+      other
+        .all('groups.upsert')
+        .flat()
+        .map(({ subject }) => subject),
+    )
+    .toEqual(['Ours'])
+  const sent = await other.send(id, { text: 'From another client' })
+  expect((await device.message(sent)).message?.extendedTextMessage?.text).toBe('From another client')
+})
+
+test('a group has a picture, and loses it', async () => {
+  const { device, id } = await grouped()
+  const set = (content?: { tag: string; attrs: Record<string, string>; content: Buffer }[]) =>
+    device.socket.query({
+      tag: 'iq',
+      attrs: { to: '@s.whatsapp.net', type: 'set', xmlns: 'w:profile:picture', target: id },
+      content,
+    })
+  await set([{ tag: 'picture', attrs: { type: 'image' }, content: Buffer.from('a picture') }])
+  await expect
+    .poll(
+      () =>
+        device
+          .all('contacts.update')
+          .flat()
+          .find((one) => one.id === id)?.imgUrl,
+    )
+    .toBe('changed')
+  expect(await device.socket.profilePictureUrl(id)).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/v\//)
+  await device.socket.removeProfilePicture(id)
+  await expect(device.socket.profilePictureUrl(id)).rejects.toThrow('item-not-found')
+})
