@@ -11,6 +11,7 @@ export interface Magic {
 export const magicNumbers: readonly Magic[] = [
   { ending: '05', meaning: 'Fails twice for a passing reason, then takes the message.', behaviour: { failsFirst: 2 } },
   { ending: '06', meaning: 'Nobody has this number.', behaviour: { exists: false } },
+  { ending: '07', meaning: 'Not on WhatsApp.', behaviour: { onWhatsapp: false } },
   { ending: '08', meaning: 'Never answers: the send hangs until it is given up.', behaviour: { neverAnswers: true } },
   { ending: '09', meaning: 'Taken at first, then a receipt says that it failed.', behaviour: { receipt: 'failed' } },
   { ending: '10', meaning: 'Writes back what it was told.', behaviour: { writesBack: 'You said: $text' } },

@@ -4,6 +4,8 @@ import { magicOf } from './magic.ts'
 export interface Behaviour {
   /** False: nobody has this number. */
   exists: boolean
+  /** False: the number is nobody's on WhatsApp. */
+  onWhatsapp: boolean
   /** After so long a receipt says what became of a message; null: none ever comes. */
   receiptAfterMs: number | null
   receipt: 'delivered' | 'failed'
@@ -23,6 +25,7 @@ export interface Behaviour {
 
 export const ordinary: Behaviour = {
   exists: true,
+  onWhatsapp: true,
   receiptAfterMs: 150,
   receipt: 'delivered',
   writesBack: null,

@@ -32,6 +32,7 @@ const isHandle: Check = {
 const dayMs = 86_400_000
 const behaviourFields: Record<keyof Behaviour, Check> = {
   exists: isYesNo,
+  onWhatsapp: isYesNo,
   receiptAfterMs: orNull(isWhole(dayMs)),
   receipt: isOneOf('delivered', 'failed'),
   writesBack: orNull(isText(1_600)),

@@ -138,5 +138,5 @@ test('people behave as their numbers say', async () => {
     false,
   ])
   expect([texts(mute), texts(silent)]).toEqual([['C'], ['D']])
-  expect(await device.socket.onWhatsApp('+14155550106', bob)).toEqual([{ jid: bobsJid, exists: true }])
+  expect(await device.socket.onWhatsApp('+14155550106', '+14155550107', bob)).toEqual([{ jid: bobsJid, exists: true }])
 })

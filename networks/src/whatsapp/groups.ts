@@ -85,7 +85,12 @@ export class Groups {
 
   /** What is asked of no group in particular. */
   #outside(world: World, me: Party, asked: BinaryNode): BinaryNode[] | null {
-    if (asked.tag === 'create') return this.#create(world, me, asked)
+    if (asked.tag === 'create') {
+      const jids = children(asked, 'participant').map(({ attrs: { jid = '' } }) => jid)
+      const { group, refused } = this.create(world, me, attribute(asked, 'subject') ?? '', jids)
+      const node = described(group)
+      return [{ ...node, content: [...(Array.isArray(node.content) ? node.content : []), ...refused] }]
+    }
     if (asked.tag === 'participating') {
       const own = [...this.#byId.values()].filter(({ members }) => members.has(me))
       return [stanza('groups', {}, own.map(described))]
@@ -98,20 +103,16 @@ export class Groups {
     return [asked]
   }
 
-  #create(world: World, me: Party, asked: BinaryNode): BinaryNode[] {
+  /** Everybody in it hears of it; whoever could not be added is named. */
+  create(world: World, creator: Party, subject: string, jids: readonly string[]) {
     if (this.#byId.size >= groupsMax) throw new CannotBeDone(`At most ${groupsMax} groups can be here.`)
     const createdAt = secondsOf(world)
-    const id = `1203630${createdAt}${randomInt(1_000, 10_000)}@g.us`
-    const subject = attribute(asked, 'subject') ?? ''
-    const group: Group = { id, subject, creator: me, createdAt, members: new Map([[me, 'superadmin']]), picture: null }
-    const added = children(asked, 'participant').map(({ attrs: { jid = '' } }) =>
-      this.#change(world, group, 'add', jid),
-    )
+    const id = `1203630${createdAt}${randomInt(10_000, 100_000)}@g.us`
+    const group: Group = { id, subject, creator, createdAt, members: new Map([[creator, 'superadmin']]), picture: null }
+    const added = jids.map((jid) => this.#change(world, group, 'add', jid))
     this.#byId.set(id, group)
-    const node = described(group)
-    const refused = added.filter(({ attrs: { error } }) => error !== undefined)
-    this.#tell({ world, group, actor: me }, stanza('create', {}, [node]))
-    return [{ ...node, content: [...(Array.isArray(node.content) ? node.content : []), ...refused] }]
+    this.#tell({ world, group, actor: creator }, stanza('create', {}, [described(group)]))
+    return { group, refused: added.filter(({ attrs: { error } }) => error !== undefined) }
   }
 
   #inside({ world, connection, request }: Query, me: Party, asked: BinaryNode): Answer {

@@ -4,8 +4,8 @@ import type { People } from '../people.ts'
 import type { Group } from './groups.ts'
 import type { Arrivals } from './messages/arrivals.ts'
 import { isGroup, type Mail, newId } from './messages/mail.ts'
+import { appear, typeTo } from './messages/presence.ts'
 import type { Heard, KnownBy, Party, Received, Seen } from './party/party.ts'
-import { stanza } from './wire/nodes.ts'
 import { CannotBeDone, type World } from './world.ts'
 
 export interface Words {
@@ -42,6 +42,8 @@ export interface Person {
   isCalled(name: string): void
   mayBeAdded(isAllowed: boolean): void
   cannotRead(messages: number): void
+  /** Answers with the group's id. */
+  creates(subject: string, ...numbers: readonly string[]): string
   adds(group: string, ...numbers: readonly string[]): void
   leaves(group: string): void
   renames(group: string, subject: string): void
@@ -100,19 +102,9 @@ export function createPerson(parts: Parts, party: Party): Person {
       }),
     revokes: (to, id) => post(to, { protocolMessage: { key: keyOf(to, id, true), type: revoke } }),
     reads: (chat, ids) => read(parts, party, chat, ids),
-    types: (to, state = 'composing') => type(world, party, to, state),
-    appears(isOnline) {
-      party.isOnline = isOnline
-      const presence = presenceOf(party)
-      for (const { companions } of world.directory.everybody)
-        for (const companion of companions) if (companion.watches.has(party)) companion.mention(presence)
-    },
+    types: (to, state = 'composing') => typeTo(recipient(world, party, to), party, state),
+    appears: (isOnline) => appear(world, party, isOnline),
   }
-}
-
-export function presenceOf({ jid, lid, knownBy, isOnline }: Party) {
-  const from = knownBy === 'number' ? jid : lid
-  return stanza('presence', { from, type: isOnline ? 'available' : 'unavailable' })
 }
 
 function facts(party: Party) {
@@ -142,15 +134,16 @@ function facts(party: Party) {
 
 function aboutGroups(world: World, actor: Party) {
   const { groups, directory } = world
+  const jidsOf = (numbers: readonly string[]) => numbers.flatMap((number) => directory.byNumber(number)?.jid ?? [])
   return {
     mayBeAdded(isAllowed: boolean) {
       if (isAllowed) groups.shy.delete(actor)
       else groups.shy.add(actor)
     },
-    adds(id: string, ...numbers: readonly string[]) {
-      const jids = numbers.flatMap((number) => directory.byNumber(number)?.jid ?? [])
-      groups.change({ world, group: groups.of(id, actor), actor }, 'add', jids)
-    },
+    creates: (subject: string, ...numbers: readonly string[]) =>
+      groups.create(world, actor, subject, jidsOf(numbers)).group.id,
+    adds: (id: string, ...numbers: readonly string[]) =>
+      void groups.change({ world, group: groups.of(id, actor), actor }, 'add', jidsOf(numbers)),
     leaves: (id: string) => groups.leave({ world, group: groups.of(id, actor), actor }),
     renames: (id: string, subject: string) => groups.rename({ world, group: groups.of(id, actor), actor }, subject),
   }
@@ -189,18 +182,5 @@ function read({ world, arrivals }: Parts, party: Party, chat: string, ids: reado
     const sender = world.directory.byNumber(from)
     const read = messages.map(({ id }) => id)
     if (sender !== null) arrivals.confirm(party, { sender, group }, read, 'read')
-  }
-}
-
-/** Those who look hear it at once, the others never. In a chat of two they have to have asked. */
-function type(world: World, party: Party, to: string, state: 'composing' | 'recording' | 'paused'): void {
-  const place = recipient(world, party, to)
-  const what = state === 'recording' ? stanza('composing', { media: 'audio' }) : stanza(state)
-  const from = party.knownBy === 'number' ? party.jid : party.lid
-  const attributes = isGroup(place) ? { from: place.id, participant: party.lid } : { from }
-  const people = isGroup(place) ? [...place.members.keys()].filter((member) => member !== party) : [place]
-  for (const companion of people.flatMap(({ companions }) => companions)) {
-    const hears = companion.isAvailable && (isGroup(place) || companion.watches.has(party))
-    if (hears) companion.mention(stanza('chatstate', attributes, [what]))
   }
 }

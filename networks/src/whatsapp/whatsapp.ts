@@ -190,7 +190,7 @@ class Center {
       scan: async (qr) => void (await this.#linking.scan(party, qr)),
       enterCode: async (code) => void (await this.#linking.enterCode(party, code)),
       unlink: () => {
-        for (const companion of [...party.companions]) unlink(companion)
+        for (const companion of [...party.companions]) unlink(this.#world, companion)
       },
       get devices() {
         return party.companions.length
@@ -219,11 +219,12 @@ class Center {
   }
 
   async #take(connection: Connection, node: BinaryNode): Promise<void> {
-    const companion = this.#connections.get(connection) ?? null
+    const known = this.#connections.get(connection) ?? null
+    // A connection that was replaced or logged out is not heard any more.
+    const companion = known?.connection === connection ? known : null
     const [world, mail] = [this.#world, this.#mail]
     if (node.tag === 'iq') return answerQuery({ world, linking: this.#linking, connection, companion, request: node })
-    // A connection that was replaced or logged out is not heard any more.
-    if (companion?.connection !== connection) return
+    if (companion === null) return
     const said = { world, mail, connection, companion, node }
     if (node.tag === 'message') return takeMessage({ ...said, arrived: (arrival) => this.#arrivals.take(arrival) })
     if (node.tag === 'receipt') return takeReceipt(said)

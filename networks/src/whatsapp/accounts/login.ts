@@ -1,6 +1,8 @@
 /** Who may come in: devices that are to be linked, and linked ones by their key; each has one connection at a time. */
 
+import { randomInt } from 'node:crypto'
 import type { Companion } from '../party/companion.ts'
+import type { Party } from '../party/party.ts'
 import type { Connection } from '../wire/connection.ts'
 import { stanza } from '../wire/nodes.ts'
 import { secondsOf, type World } from '../world.ts'
@@ -46,10 +48,22 @@ function welcome(world: World, companion: Companion, connection: Connection): vo
 }
 
 /** The account is closed to this device: it must be linked anew. */
-export function unlink(companion: Companion): void {
+export function unlink(world: World, companion: Companion): void {
   const { owner, connection } = companion
   owner.companions = owner.companions.filter((one) => one !== companion)
   companion.connection = null
   const removed = stanza('conflict', { type: 'device_removed' })
   connection?.dismiss(stanza('stream:error', { code: '401' }, [removed]))
+  tellDevices(world, owner)
+}
+
+/** Whoever writes to somebody must know their devices: all are told to look them up again. */
+export function tellDevices(world: World, { jid, lid }: Party): void {
+  const devices = [jid, lid].map((one) => stanza('device', { jid: one, 'key-index': '0' }))
+  const attributes = { from: jid, type: 'devices', t: String(secondsOf(world)) }
+  for (const { companions } of world.directory.everybody)
+    for (const companion of companions) {
+      const id = `devices${randomInt(2 ** 40)}`
+      companion.give(stanza('notification', { ...attributes, id }, [stanza('update', { hash: 'loopback' }, devices)]))
+    }
 }

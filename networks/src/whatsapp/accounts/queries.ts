@@ -8,7 +8,7 @@ import type { Connection } from '../wire/connection.ts'
 import { attribute, type BinaryNode, child, children, firstChild, octets, stanza, textOf } from '../wire/nodes.ts'
 import type { World } from '../world.ts'
 import type { Linking } from './linking.ts'
-import { unlink } from './login.ts'
+import { tellDevices, unlink } from './login.ts'
 
 export interface Query {
   world: World
@@ -23,10 +23,14 @@ export interface Query {
 type Answer = BinaryNode[] | undefined | null
 
 const preKeysMax = 1_000
+/** What a device may ask before it is linked: to be linked, and whether anybody is there. */
+const openToAll = new Set(['md', 'w:p'])
 
 export async function answerQuery(query: Query): Promise<void> {
   const { request, connection, world } = query
+  const { companion } = query
   const { xmlns = '', type = '' } = request.attrs
+  if (companion === null && !openToAll.has(xmlns)) return void connection.refuse(request, 401, 'not-authorized')
   if (xmlns === 'w:g2') return world.groups.answer(query)
   const known = answers[`${xmlns} ${type} ${firstChild(request)?.tag ?? ''}`]
   const answer = await known?.(query)
@@ -74,9 +78,9 @@ const answers: Readonly<Record<string, (query: Query) => Answer | Promise<Answer
     if (asked !== undefined) linking.finish(asked)
     return undefined
   },
-  'md set remove-companion-device': ({ companion, connection, request }) => {
+  'md set remove-companion-device': ({ world, companion, connection, request }) => {
     connection.answer(request)
-    if (companion !== null) unlink(companion)
+    if (companion !== null) unlink(world, companion)
     return null
   },
   'w:profile:picture get picture': ({ world, connection, request }) => {
@@ -89,9 +93,10 @@ const answers: Readonly<Record<string, (query: Query) => Answer | Promise<Answer
   'w:profile:picture set ': (query) => query.world.groups.setPicture(query),
 }
 
-function keepKeys({ companion, request }: Query): Answer {
+function keepKeys({ world, companion, request }: Query): Answer {
   if (companion === null) return undefined
-  const { state } = companion
+  const { state, owner } = companion
+  if (state.signedKey === null) world.background.run(async () => tellDevices(world, owner))
   state.registrationId = octets(request, 'registration').readUInt32BE()
   state.identity = octets(request, 'identity')
   state.signedKey = child(request, 'skey') ?? null

@@ -1,11 +1,12 @@
 /** What a client sends besides messages and queries: receipts, acknowledgements, who is looking and who is typing. */
 
+import { jidDecode } from 'baileys'
 import { type Companion, receiptIds } from '../party/companion.ts'
-import { presenceOf } from '../person.ts'
 import type { Connection } from '../wire/connection.ts'
 import { attribute, type BinaryNode, firstChild, stanza } from '../wire/nodes.ts'
-import type { World } from '../world.ts'
-import type { Mail } from './mail.ts'
+import { secondsOf, type World } from '../world.ts'
+import { appearance, type Mail } from './mail.ts'
+import { appear, typeTo, watch } from './presence.ts'
 
 export interface Said {
   world: World
@@ -24,26 +25,46 @@ const receipts: Readonly<Record<string, 'delivered' | 'read' | 'played'>> = {
 
 export async function takeReceipt({ world, mail, connection, companion, node }: Said): Promise<void> {
   companion.settle(node)
-  const { id, to, participant } = node.attrs
+  const { id, to = '', participant } = node.attrs
   const type = attribute(node, 'type') ?? ''
   connection.send(stanza('ack', { class: 'receipt', id, from: to, participant, type: type === '' ? undefined : type }))
-  if (type === 'retry') return mail.again(companion, node)
-  const party = world.directory.byJid(participant ?? to ?? '')
+  const author = participant ?? to
+  const party = world.directory.byJid(author)
+  if (type === 'retry') {
+    const device = jidDecode(author)?.device ?? 0
+    if (device === 0) return mail.again(companion, node)
+    return forward({ world, companion, node }, party?.companions.filter(({ state }) => state.device === device) ?? [])
+  }
   const what = receipts[type]
   if (party === null || what === undefined || party === companion.owner) return
   for (const one of receiptIds(node)) party.hear({ from: companion.owner.number, id: one, what })
+  // That it was delivered is what the phone says.
+  if (what !== 'delivered') forward({ world, companion, node }, party.companions)
+}
+
+/** To the devices of whoever wrote the message. */
+function forward({ world, companion, node }: Pick<Said, 'world' | 'companion' | 'node'>, to: Companion[]): void {
+  const { owner, state } = companion
+  const { id, type, to: chat = '' } = node.attrs
+  const isAgain = type === 'retry'
+  const device = `${owner.user}:${state.device}@s.whatsapp.net`
+  const alone = isAgain ? device : appearance(owner).from
+  const from = chat.endsWith('@g.us')
+    ? { from: chat, participant: isAgain ? companion.jid : owner.lid }
+    : { from: alone }
+  const attributes = { id, type, t: String(secondsOf(world)), ...from }
+  for (const other of to) other.give(stanza('receipt', attributes, node.content))
 }
 
 export function takePresence({ world, companion, node }: Said): void {
   const type = attribute(node, 'type')
-  if (type !== 'subscribe') {
-    companion.isAvailable = type === 'available'
+  if (type === 'subscribe') {
+    const party = world.directory.byJid(attribute(node, 'to') ?? '')
+    if (party !== null) watch(companion, party)
     return
   }
-  const party = world.directory.byJid(attribute(node, 'to') ?? '')
-  if (party === null || companion.watches.size >= 1_000) return
-  companion.watches.add(party)
-  companion.mention(presenceOf(party))
+  companion.isAvailable = type === 'available'
+  appear(world, companion.owner, companion.isAvailable)
 }
 
 export function takeChatState({ world, companion, node }: Said): void {
@@ -51,10 +72,7 @@ export function takeChatState({ world, companion, node }: Said): void {
   const state = attribute(said, 'media') === 'audio' ? 'recording' : said?.tag
   if (state !== 'composing' && state !== 'recording' && state !== 'paused') return
   const to = attribute(node, 'to') ?? ''
-  const from = companion.owner.number
   const group = world.groups.byId(to)
-  const party = group === null ? world.directory.byJid(to) : null
-  if (party !== null) party.see({ from, chat: from, state })
-  for (const member of group?.members.keys() ?? [])
-    if (member !== companion.owner) member.see({ from, chat: to, state })
+  const place = group?.members.has(companion.owner) ? group : world.directory.byJid(to)
+  if (place !== null) typeTo(place, companion.owner, state)
 }

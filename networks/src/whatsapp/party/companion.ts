@@ -1,7 +1,8 @@
 /** A linked device as the server knows it: its keys, its connection, and the stanzas it has not acknowledged yet. */
+import { randomInt } from 'node:crypto'
 import { encodeBigEndian } from 'baileys'
 import type { Connection } from '../wire/connection.ts'
-import { attribute, type BinaryNode, children, firstChild, stanza } from '../wire/nodes.ts'
+import { attribute, type BinaryNode, children, firstChild, server, stanza } from '../wire/nodes.ts'
 import type { Party } from './party.ts'
 
 /** Everything a restart must not lose. */
@@ -17,6 +18,8 @@ export interface CompanionState {
 }
 
 const waitingMax = 10_000
+/** With so many left, a device is asked for more. */
+const preKeysLow = 4
 const keyType = Buffer.from([5])
 
 export class Companion {
@@ -71,6 +74,7 @@ export class Companion {
   bundle(jid: string = this.jid): BinaryNode {
     const { registrationId, identity, signedKey, preKeys } = this.state
     const preKey = preKeys.shift()
+    if (preKeys.length === preKeysLow) this.give(preKeysLeft(preKeysLow))
     return stanza('user', { jid }, [
       stanza('registration', {}, encodeBigEndian(registrationId)),
       stanza('type', {}, keyType),
@@ -89,6 +93,11 @@ export function receiptIds(receipt: BinaryNode): string[] {
   const list = firstChild(receipt)
   const rest = list?.tag === 'list' ? children(list, 'item').map((item) => attribute(item, 'id')) : []
   return [attribute(receipt, 'id'), ...rest].filter((id) => id !== null)
+}
+
+function preKeysLeft(value: number): BinaryNode {
+  const attributes = { from: server, type: 'encrypt', id: `prekeys${randomInt(2 ** 40)}` }
+  return stanza('notification', attributes, [stanza('count', { value: String(value) })])
 }
 
 function keyOf({ tag, attrs: { id, from, participant = '', type = '' } }: BinaryNode): string {

@@ -23,7 +23,9 @@ export class Directory {
 
   /** Null: nobody on WhatsApp has this number. */
   byNumber(number: string): Party | null {
-    if (!numberPattern.test(number) || !this.#people.behaviourOf(number).exists) return null
+    if (!numberPattern.test(number)) return null
+    const { exists, onWhatsapp } = this.#people.behaviourOf(number)
+    if (!exists || !onWhatsapp) return null
     return this.#byNumber.get(number) ?? this.#add(new Party(number, lidUserOf(number)))
   }
 

@@ -31,6 +31,7 @@ export interface ConnectionOptions {
 
 const waitingMax = 5_000
 const answerMs = 10_000
+const handshakeMs = 20_000
 const isOpen = 1
 
 export class Connection {
@@ -55,6 +56,9 @@ export class Connection {
     socket.on('close', () => {
       this.#end.abort()
       options.closed(this)
+    })
+    void options.clock.sleep(handshakeMs, this.#end.signal).then(() => {
+      if (this.#stage !== 'open') this.cut()
     })
   }
 

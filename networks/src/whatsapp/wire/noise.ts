@@ -20,6 +20,7 @@ export interface NoiseIdentity {
 
 const empty = Buffer.alloc(0)
 const frameBytesMax = 1_024 * 1_024
+const routeBytesMax = 16 * 1_024
 const yearSeconds = 31_536_000
 
 export function createNoiseIdentity(nowSeconds: number): NoiseIdentity {
@@ -107,7 +108,7 @@ export class Noise {
     const isRouted = this.#buffered.subarray(0, 2).toString('latin1') === 'ED'
     if (isRouted && this.#buffered.length < 7) return false
     const start = isRouted ? 7 + this.#buffered.readUIntBE(4, 3) : 0
-    if (this.#buffered.length > start + frameBytesMax) throw new Error('The introduction is too large.')
+    if (start > routeBytesMax) throw new Error('The introduction is too large.')
     if (this.#buffered.length < start + NOISE_WA_HEADER.length) return false
     const end = start + NOISE_WA_HEADER.length
     if (!this.#buffered.subarray(start, end).equals(NOISE_WA_HEADER)) throw new Error('This is not a WhatsApp client.')
