@@ -164,7 +164,7 @@ class Center {
         for (const connection of this.#connections.keys()) connection.cut()
         await Promise.all([close(server), media.stop()])
         state?.save(JSON.stringify(this.#state(), BufferJSON.replacer))
-        for (const { device } of directory.everybody) device.close()
+        for (const party of directory.everybody) party.close()
       },
       leftBehind: () => this.#connections.size + this.#linking.waiting + background.underWay,
     }
@@ -174,7 +174,7 @@ class Center {
     const { directory, groups } = this.#world
     return {
       identity: this.#identity,
-      parties: directory.everybody.map((party) => party.state()),
+      parties: directory.everybody.flatMap((party) => party.state() ?? []),
       groups: groups.state(),
     }
   }

@@ -57,12 +57,14 @@ export function unlink(world: World, companion: Companion): void {
   tellDevices(world, owner)
 }
 
-/** Whoever writes to somebody must know their devices: all are told to look them up again. */
-export function tellDevices(world: World, { jid, lid }: Party): void {
+/** Whoever has looked up somebody's devices, or is one of them, is told to look again. */
+export function tellDevices(world: World, party: Party): void {
+  const { jid, lid } = party
   const devices = [jid, lid].map((one) => stanza('device', { jid: one, 'key-index': '0' }))
   const attributes = { from: jid, type: 'devices', t: String(secondsOf(world)) }
   for (const { companions } of world.directory.everybody)
     for (const companion of companions) {
+      if (companion.owner !== party && !companion.knows.has(party.number)) continue
       const id = `devices${randomInt(2 ** 40)}`
       companion.give(stanza('notification', { ...attributes, id }, [stanza('update', { hash: 'loopback' }, devices)]))
     }

@@ -54,7 +54,7 @@ const answers: Readonly<Record<string, (query: Query) => Answer | Promise<Answer
   'blocklist get ': () => [stanza('list', {}, [])],
   'privacy get privacy': () => [stanza('privacy', {}, [stanza('category', { name: 'readreceipts', value: 'all' })])],
   'privacy set tokens': () => [stanza('tokens', {}, [])],
-  'usync get usync': ({ world, request }) => [known(world, child(request, 'usync'))],
+  'usync get usync': (query) => [known(query)],
   'w:m set media_conn': ({ world }) => [
     stanza('media_conn', { auth: 'loopback', ttl: '300', auth_ttl: '3600' }, [
       stanza('host', { hostname: world.media.host }),
@@ -122,7 +122,8 @@ async function bundleFor({ directory }: World, jid: string): Promise<BinaryNode 
 }
 
 /** Who is on WhatsApp, under which LID, with which devices: as much of it as was asked for. */
-function known({ directory }: World, asked: BinaryNode | undefined): BinaryNode {
+function known({ world: { directory }, companion, request }: Query): BinaryNode {
+  const asked = child(request, 'usync')
   const wanted = child(asked, 'query')?.content
   const facts = Array.isArray(wanted) ? wanted.map(({ tag }) => tag) : []
   const users = children(child(asked, 'list'), 'user').map((user) => {
@@ -130,6 +131,7 @@ function known({ directory }: World, asked: BinaryNode | undefined): BinaryNode 
     const digits = textOf(child(user, 'contact')).replace(/\D/g, '')
     const party = jid === null ? directory.byNumber(`+${digits}`) : directory.byJid(jid)
     const answered = facts.flatMap((fact) => factAbout(party, fact))
+    if (party !== null && facts.includes('devices')) companion?.knows.add(party.number)
     return stanza('user', { jid: jid ?? party?.jid ?? `${digits}@s.whatsapp.net` }, answered)
   })
   return stanza('usync', { ...asked?.attrs }, [stanza('result', {}, []), stanza('list', {}, users)])

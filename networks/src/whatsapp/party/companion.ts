@@ -15,6 +15,8 @@ export interface CompanionState {
   preKeys: BinaryNode[]
   waiting: BinaryNode[]
   hasHistory: boolean
+  /** The numbers of those whose devices it has looked up. */
+  knows: string[]
 }
 
 const waitingMax = 10_000
@@ -30,11 +32,13 @@ export class Companion {
   isAvailable = false
   /** The people whose presence it asked for. */
   readonly watches = new Set<Party>()
+  readonly knows: Set<string>
   readonly #waiting = new Map<string, BinaryNode>()
 
   constructor(owner: Party, state: CompanionState) {
     this.owner = owner
     this.state = state
+    this.knows = new Set(state.knows)
     for (const node of state.waiting) this.#waiting.set(keyOf(node), node)
   }
 
@@ -85,7 +89,7 @@ export class Companion {
   }
 
   stateNow(): CompanionState {
-    return { ...this.state, waiting: this.unacknowledged() }
+    return { ...this.state, waiting: this.unacknowledged(), knows: [...this.knows] }
   }
 }
 

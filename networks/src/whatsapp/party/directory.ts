@@ -4,7 +4,7 @@ import { jidDecode } from 'baileys'
 import type { People } from '../../people.ts'
 import { Party, type PartyState } from './party.ts'
 
-const partiesMax = 5_000
+const partiesMax = 50_000
 const numberPattern = /^\+\d{7,15}$/
 
 export class Directory {

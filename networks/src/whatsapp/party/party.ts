@@ -1,5 +1,5 @@
 /** Somebody with a number and a phone: their LID, their linked devices, and what their phone has been told. */
-import type { proto } from 'baileys'
+import { proto } from 'baileys'
 import { Companion, type CompanionState } from './companion.ts'
 import { Device, type DeviceState } from './device.ts'
 
@@ -38,6 +38,7 @@ export interface PartyState {
   knownBy: KnownBy
   device: DeviceState
   companions: CompanionState[]
+  received: (Omit<Received, 'message'> & { message: Uint8Array })[]
   nextDevice: number
   isBanned: boolean
 }
@@ -49,7 +50,6 @@ const seenMax = 1_000
 export class Party {
   readonly number: string
   readonly lidUser: string
-  readonly device: Device
   name: string
   knownBy: KnownBy
   isBanned: boolean
@@ -58,19 +58,30 @@ export class Party {
   /** So many of the next messages cannot be read here, and are asked for again. */
   unreadable = 0
   isOnline = false
+  #device: Device | null = null
   #received: Received[] = []
+  /** What was ever received, as far as it is remembered. */
+  #known = new Set<string>()
   #heard: Heard[] = []
   #seen: Seen[] = []
 
   constructor(number: string, lidUser: string, state?: PartyState) {
     this.number = number
     this.lidUser = lidUser
-    this.device = new Device(state?.device)
+    if (state !== undefined) this.#device = new Device(state.device)
     this.name = state?.name ?? `Person ${number.slice(-4)}`
     this.knownBy = state?.knownBy ?? 'number'
     this.isBanned = state?.isBanned ?? false
     this.nextDevice = state?.nextDevice ?? 1
     this.companions = (state?.companions ?? []).map((companion) => new Companion(this, companion))
+    for (const { message, ...one } of state?.received ?? [])
+      this.take({ ...one, message: proto.Message.decode(message) })
+  }
+
+  /** Made when it is first needed: most people are only ever looked up. */
+  get device(): Device {
+    this.#device ??= new Device()
+    return this.#device
   }
 
   get user(): string {
@@ -95,11 +106,14 @@ export class Party {
 
   /** False when it is there already: a phone shows a message that comes twice once. */
   take(received: Received): boolean {
-    const { id, from, chat } = received
-    const isThere = this.#received.some((one) => one.id === id && one.from === from && one.chat === chat)
-    if (isThere) return false
+    const key = keyOf(received)
+    if (this.#known.has(key)) return false
+    this.#known.add(key)
     this.#received.push(received)
-    if (this.#received.length > receivedMax) this.#received = this.#received.slice(-receivedMax / 2)
+    if (this.#received.length > receivedMax) {
+      this.#received = this.#received.slice(-receivedMax / 2)
+      this.#known = new Set(this.#received.map(keyOf))
+    }
     return true
   }
 
@@ -117,9 +131,23 @@ export class Party {
     if (this.#seen.length > seenMax) this.#seen = this.#seen.slice(-seenMax / 2)
   }
 
-  state(): PartyState {
+  /** Null: nobody has written to them, and they to nobody. */
+  state(): PartyState | null {
+    if (this.#device === null) return null
     const { number, name, knownBy, isBanned, nextDevice } = this
     const companions = this.companions.map((companion) => companion.stateNow())
-    return { number, name, knownBy, isBanned, nextDevice, companions, device: this.device.state() }
+    const received = this.#received.map(({ message, ...one }) => ({
+      ...one,
+      message: proto.Message.encode(message).finish(),
+    }))
+    return { number, name, knownBy, isBanned, nextDevice, companions, received, device: this.#device.state() }
   }
+
+  close(): void {
+    this.#device?.close()
+  }
+}
+
+function keyOf({ id, from, chat }: Received): string {
+  return `${id} ${from} ${chat}`
 }
