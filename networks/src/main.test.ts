@@ -139,7 +139,7 @@ test('each network can be cut off and mended, and keeps its port', async () => {
     ['cut', 'refuse', 'silence', 'loseNextAnswer'],
     ['cut', 'silence', 'loseNextAnswer'],
     ['cut', 'silence', 'loseNextAnswer', 'fallSilent'],
-    ['cut', 'refuse', 'silence', 'slow', 'loseNext', 'loseNextAnswer', 'restrictNext', 'refuseUploads'],
+    ['cut', 'refuse', 'silence', 'slow', 'breaks', 'loseNext', 'loseNextAnswer', 'restrictNext', 'refuseUploads'],
   ])
   const lost = await Promise.all(
     lines.map(({ provider }) => ask(`${control}networks/${provider}/faults`, { loseNextAnswer: true })),

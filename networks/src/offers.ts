@@ -93,6 +93,8 @@ export async function offerAndroid(place: Place): Promise<Offer> {
 
 /** Every stanza is so late while the link is slow. */
 const slowMs = 500
+/** Enough to log in and to send a few messages. */
+const breaksAt = 40
 
 export async function offerWhatsapp(place: Place): Promise<Offer> {
   const whatsapp = await openWhatsapp(place)
@@ -109,6 +111,10 @@ export async function offerWhatsapp(place: Place): Promise<Offer> {
         refuse: { meaning: 'New connections are turned away.', set: (isOn) => faults.refuse(isOn) },
         silence: { meaning: 'Nothing is read or answered.', set: (isOn) => faults.freeze(isOn) },
         slow: { meaning: `Everything is ${slowMs} ms late.`, set: (isOn) => faults.slow(isOn ? slowMs : 0) },
+        breaks: {
+          meaning: `Each connection breaks at ${breaksAt} stanzas, and the last of them is lost.`,
+          set: (isOn) => faults.breakAt(isOn ? breaksAt : 0),
+        },
         loseNext: { meaning: 'The next message never arrives.', once: true, set: () => faults.loseNext() },
         loseNextAnswer: lostAnswer(faults),
         restrictNext: { meaning: 'The next message is refused with 463.', once: true, set: () => faults.nackNext(463) },

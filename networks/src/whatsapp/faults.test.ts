@@ -61,6 +61,27 @@ test('on a slow link everything is late and nothing out of order', async () => {
   expect(texts(bob)).toEqual(['1', '2', '3'])
 })
 
+test('on a link that breaks all the time everything arrives once, for a client that tries again', async () => {
+  const device = await here.client().link(us)
+  const numbers = Array.from({ length: 30 }, (_, index) => String(index))
+  await device.send(bobsJid, { text: 'Before' })
+  await expect.poll(() => texts(bob)).toEqual(['Before'])
+  here.network.faults.breakAt(25)
+  for (const text of numbers) {
+    const messageId = `3EB0${text.padStart(18, '0')}`
+    const taken = async () => {
+      if (!device.isOpen) device.connect()
+      await expect.poll(() => device.isOpen).toBe(true)
+      await device.send(bobsJid, { text }, { messageId }).catch(() => {})
+      await expect.poll(() => device.acks.has(messageId) || !device.isOpen).toBe(true)
+      return device.acks.has(messageId)
+    }
+    while (!(await taken())) expect(device.closes.length).toBeLessThan(30)
+  }
+  expect(texts(bob)).toEqual(['Before', ...numbers])
+  expect(device.closes.length).toBeGreaterThan(2)
+})
+
 test('in the silence nothing is answered; afterwards whoever comes again gets what was meant for it', async () => {
   const device = await here.client().link(us)
   await device.send(bobsJid, { text: 'Before' })

@@ -15,6 +15,6 @@ export interface FaultState {
 }
 
 export function noFaults(): FaultState {
-  const link = { lateMs: 0, isSilent: false }
+  const link = { lateMs: 0, isSilent: false, breaksAt: 0 }
   return { link, refusesConnections: false, refusesUploads: false, nacks: [], lostMessages: 0, lostAnswers: 0 }
 }

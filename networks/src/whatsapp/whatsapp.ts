@@ -75,6 +75,8 @@ export interface Faults {
   /** Nothing is read or answered any more, or it is again. */
   freeze(isOn: boolean): void
   slow(lateMs: number): void
+  /** Each connection breaks at so many stanzas, and that one is lost; 0: no longer. To log in takes about ten. */
+  breakAt(stanzas: number): void
   /** What the next messages are refused with, such as 463. */
   nackNext(...codes: readonly number[]): void
   /** The next messages never arrive. */
@@ -262,10 +264,13 @@ class Center {
 
 function countedFaults(
   faults: FaultState,
-): Pick<Faults, 'refuse' | 'slow' | 'nackNext' | 'loseNext' | 'loseNextAnswer' | 'refuseUploads'> {
+): Pick<Faults, 'refuse' | 'slow' | 'breakAt' | 'nackNext' | 'loseNext' | 'loseNextAnswer' | 'refuseUploads'> {
   return {
     refuse(isOn) {
       faults.refusesConnections = isOn
+    },
+    breakAt(stanzas) {
+      faults.link.breaksAt = stanzas
     },
     slow(lateMs) {
       faults.link.lateMs = lateMs

@@ -11,6 +11,8 @@ export interface Link {
   lateMs: number
   /** Nothing is read or answered. */
   isSilent: boolean
+  /** Each connection breaks at so many stanzas, and that one is lost; 0: never. */
+  breaksAt: number
 }
 
 /** Who a client says it is, proven by the key it holds. */
@@ -46,6 +48,7 @@ export class Connection {
   #writing: Promise<void> = Promise.resolve()
   #toWrite = 0
   #count = 0
+  #taken = 0
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -165,6 +168,10 @@ export class Connection {
   }
 
   async #take(node: BinaryNode): Promise<void> {
+    const { breaksAt } = this.#options.link
+    this.#taken += 1
+    if (breaksAt > 0 && this.#taken >= breaksAt) return this.cut()
+    if (this.#end.signal.aborted) return
     const id = attribute(node, 'id') ?? ''
     const waiting = this.#asked.get(id)
     const isAnswer = node.tag === 'iq' && /^(?:result|error)$/.test(attribute(node, 'type') ?? '')
