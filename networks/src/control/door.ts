@@ -1,6 +1,6 @@
 /** The door of the control API: JSON over HTTP for programs on this machine only, in bounded pieces, strictly read. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { close, listen } from '../listening.ts'
 
 /** What the asker did wrong, in words that say what to do. */
 export class Refused extends Error {
@@ -49,25 +49,6 @@ export async function openDoor(routes: readonly Route[], port: number): Promise<
   server.maxConnections = connectionsMax
   const taken = await listen(server, port)
   return { port: taken, url: `http://127.0.0.1:${taken}`, stop: () => close(server) }
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject)
-      // A connection that cannot be taken is the asker's loss, not the end of the networks.
-      server.on('error', () => {})
-      resolve((server.address() as AddressInfo).port)
-    })
-  })
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }
 
 async function answer(routes: readonly Route[], request: IncomingMessage, response: ServerResponse): Promise<void> {

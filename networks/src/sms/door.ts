@@ -1,6 +1,7 @@
 /** The front door of a pretended provider: HTTP on this machine alone, with the faults that lines of the real ones have. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { listen } from '../listening.ts'
 
 export interface Asked {
   method: string
@@ -68,8 +69,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       if (server.listening) server.close(() => resolve())
       else resolve()
     })
-  await listen(server, options.port)
-  const { port } = server.address() as AddressInfo
+  const port = await listen(server, options.port)
   return {
     port,
     requests: state.requests,
@@ -130,16 +130,6 @@ async function handle(
   }
   const type = answered.type ?? 'application/json'
   response.writeHead(answered.status, { 'content-type': type, ...answered.headers }).end(answered.body)
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
 }
 
 export function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answered {

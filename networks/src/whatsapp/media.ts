@@ -1,9 +1,9 @@
 /** Where encrypted files lie: taken and given over HTTPS, and the keys to them are in the messages. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:https'
 import { getMediaKeys, type MediaType } from 'baileys'
+import { close, listen } from '../listening.ts'
 import type { FaultState } from './faults.ts'
 import type { Certificate } from './wire/certificate.ts'
 
@@ -40,7 +40,7 @@ export async function openMediaHost(certificate: Certificate, faults: FaultState
   })
   server.maxConnections = 200
   server.on('tlsClientError', (_error, socket) => socket.destroy())
-  const host = `127.0.0.1:${await listen(server)}`
+  const host = `127.0.0.1:${await listen(server, 0)}`
   files.host = host
   return {
     host,
@@ -144,22 +144,4 @@ function macOf(key: Uint8Array, iv: Uint8Array, body: Uint8Array): Buffer {
 
 function sha256(data: Uint8Array): Buffer {
   return createHash('sha256').update(data).digest()
-}
-
-function listen(server: Server): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      server.off('error', reject)
-      server.on('error', () => {})
-      resolve((server.address() as AddressInfo).port)
-    })
-  })
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }

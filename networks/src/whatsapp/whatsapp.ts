@@ -1,8 +1,8 @@
 /** A WhatsApp on this machine: clients link themselves to phones here, and write to people who really decrypt. */
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { BufferJSON } from 'baileys'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { close, listen } from '../listening.ts'
 import type { People } from '../people.ts'
 import type { Clock } from '../time.ts'
 import { Linking } from './accounts/linking.ts'
@@ -286,22 +286,4 @@ function countedFaults(
       faults.refusesUploads = isOn
     },
   }
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject)
-      server.on('error', () => {})
-      resolve((server.address() as AddressInfo).port)
-    })
-  })
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }
