@@ -171,7 +171,7 @@ export interface Gateway {
     }): Promise<{ rows: readonly UsageRow[]; hasMore: boolean }>
   }
   /** Calls that the networks' providers make of us. */
-  providers: Pick<ProviderCalls, 'answer' | 'expects'>
+  providers: Pick<ProviderCalls, 'called'>
   health(): Promise<HealthReport>
   start(): Promise<void>
   /** Closes the doors in order: work drains, links stop, the store closes. */

@@ -5,16 +5,16 @@ import type { SealedBox } from '../lib/sealed-box.ts'
 import type { Inbox } from '../messaging/inbox.ts'
 import { type Channel, isChannel } from '../model/channel.ts'
 import { GatewayError } from '../model/errors.ts'
-import type { CustomerId, LineId } from '../model/ids.ts'
+import type { LineId } from '../model/ids.ts'
 import type { StoredLine } from '../store/lines.ts'
 import { callbackUrlOf, connectorOf, settingsOf } from './settings.ts'
 
 export interface ProviderRequest extends Pick<ProviderCall, 'topic' | 'method' | 'headers' | 'body'> {
-  line: string
-  channel: string
   /** With its question mark; empty when there is none. */
   query: string
 }
+
+export type Answering = (request: ProviderRequest) => Promise<ProviderAnswer>
 
 export interface LineTest {
   channel: Channel
@@ -33,10 +33,8 @@ export interface ProviderCallsOptions {
 }
 
 export interface ProviderCalls {
-  /** Whether anybody may call under this address: asked before a body is read. */
-  expects(at: { line: string; channel: string }): Promise<boolean>
-  /** Null: there is no such line, or nobody calls it. */
-  answer(request: ProviderRequest): Promise<ProviderAnswer | null>
+  /** Who answers under this address, looked up before a body is read. Null: there is no such line, or nobody calls it. */
+  called(at: { line: string; channel: string }): Promise<Answering | null>
   test(id: LineId): Promise<LineTest[]>
 }
 
@@ -46,19 +44,20 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export function createProviderCalls(options: ProviderCallsOptions): ProviderCalls {
   const { box, inbox, providers } = options
   return {
-    expects: async (at) => (await calledLine(options, at)) !== null,
-
-    async answer({ line: id, channel: name, topic, query, ...request }) {
-      const called = await calledLine(options, { line: id, channel: name })
-      if (called === null) return null
-      const { line, channel, connector, customerId } = called
-      if (connector.answer === undefined) return null
-      const { address, email } = line
-      const source = { customerId, lineId: line.id, address, email, channel }
-      const url = `${callbackUrlOf(options.publicUrl(), { lineId: line.id, channel, topic })}${query}`
-      return connector.answer(settingsOf(box, line, channel), { ...request, topic, url }, (event) =>
-        inbox.receive(source, event),
-      )
+    async called({ line: id, channel }) {
+      if (!uuidPattern.test(id) || !isChannel(channel)) return null
+      const line = await options.line(id as LineId)
+      if (line === null || line.customerId === null || line.status !== 'active') return null
+      const connector = connectorOf(providers, line, channel)
+      if (connector?.answer === undefined || !line.channels.includes(channel)) return null
+      const { customerId, id: lineId, address, email } = line
+      const source = { customerId, lineId, address, email, channel }
+      const settings = settingsOf(box, line, channel)
+      const { answer } = connector
+      return ({ query, topic, ...request }) => {
+        const url = `${callbackUrlOf(options.publicUrl(), { lineId, channel, topic })}${query}`
+        return answer(settings, { ...request, topic, url }, (event) => inbox.receive(source, event))
+      }
     },
 
     async test(id) {
@@ -71,25 +70,6 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
       return Promise.all(tests)
     },
   }
-}
-
-interface Called {
-  line: StoredLine
-  customerId: CustomerId
-  channel: Channel
-  connector: Connector
-}
-
-async function calledLine(
-  options: ProviderCallsOptions,
-  { line: id, channel }: { line: string; channel: string },
-): Promise<Called | null> {
-  if (!uuidPattern.test(id) || !isChannel(channel)) return null
-  const line = await options.line(id as LineId)
-  if (line === null || line.customerId === null || line.status !== 'active') return null
-  const connector = connectorOf(options.providers, line, channel)
-  if (connector?.answer === undefined || !line.channels.includes(channel)) return null
-  return { line, customerId: line.customerId, channel, connector }
 }
 
 async function tryOut(

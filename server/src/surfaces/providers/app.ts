@@ -16,10 +16,13 @@ const path = '/v1/providers/:line/:channel/:topic'
 
 const nobody = { status: 404, contentType: 'text/plain', body: 'Nobody is here.' }
 
+type Answering = NonNullable<Awaited<ReturnType<Gateway['providers']['called']>>>
+
 type Params = Record<'line' | 'channel' | 'topic', string>
 
 export function mountProviders(app: FastifyInstance, { gateway, log }: ProvidersOptions): void {
   let underWay = 0
+  const called = new WeakMap<FastifyRequest, Answering>()
   void app.register((own, _options, done) => {
     own.removeAllContentTypeParsers()
     own.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: bodyBytesMax }, (_request, body, done) => {
@@ -36,18 +39,20 @@ export function mountProviders(app: FastifyInstance, { gateway, log }: Providers
       bodyLimit: bodyBytesMax,
       onRequest: async (request, reply) => {
         // Whoever does not know the address of a line makes us read nothing.
-        if (!(await gateway.providers.expects(request.params))) return send(reply, nobody)
+        const answering = await gateway.providers.called(request.params)
+        if (answering === null) return send(reply, nobody)
         if (underWay >= underWayMax) throw new GatewayError('SERVICE_UNAVAILABLE', 'Too many calls at once.')
         underWay += 1
+        called.set(request, answering)
         reply.raw.once('close', () => {
           underWay -= 1
         })
       },
       handler: async (request, reply) => {
-        const answer = await gateway.providers.answer(callOf(request))
-        if (answer !== null && answer.status >= 400)
+        const answer = (await called.get(request)?.(callOf(request))) ?? nobody
+        if (answer.status >= 400)
           log.warn({ line: request.params.line, status: answer.status }, 'a call of a provider was refused')
-        return send(reply, answer ?? nobody)
+        return send(reply, answer)
       },
     })
     done()
@@ -58,15 +63,13 @@ function paramsOf(request: FastifyRequest): Partial<Params> {
   return request.params as Partial<Params>
 }
 
-function callOf(request: FastifyRequest<{ Params: Params }>): Parameters<Gateway['providers']['answer']>[0] {
+function callOf(request: FastifyRequest<{ Params: Params }>): Parameters<Answering>[0] {
   const { url, method, params, body } = request
   const mark = url.indexOf('?')
   const headers = Object.fromEntries(
     Object.entries(request.headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
   )
   return {
-    line: params.line,
-    channel: params.channel,
     topic: params.topic,
     method,
     query: mark < 0 ? '' : url.slice(mark),
