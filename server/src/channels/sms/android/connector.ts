@@ -1,7 +1,7 @@
 /** SMS by a phone of one's own with the app SMS Gateway for Android, directly or through its server. */
 import type { Connector, Host, ProviderAnswer, ProviderCall } from '../../connector.ts'
 import { confirmed, confirming } from '../confirming.ts'
-import { neverConnected } from '../rest/never.ts'
+import { neverConnected } from '../never.ts'
 import { type AndroidTools, androidCapabilities, apiFor, openAndroid, proveBy } from './connection.ts'
 import { bodyBytesMax, heard, isSigned } from './events.ts'
 import { type AndroidSettings, settingsOf } from './settings.ts'

@@ -3,7 +3,7 @@ import type { Clock } from '../../../lib/clock.ts'
 import type { SafeFetch } from '../../../lib/egress/safe-fetch.ts'
 import { EgressError } from '../../../lib/egress/trouble.ts'
 import { SendFailure } from '../../../model/delivery.ts'
-import type { Place } from './settings.ts'
+import type { Place } from './place.ts'
 import type { Proof } from './watch.ts'
 
 export interface Answer {

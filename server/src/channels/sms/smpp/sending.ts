@@ -1,9 +1,10 @@
 /** One message out: cut into parts, submitted in order, and what became of the parts as one outcome. */
 import type { Clock } from '../../../lib/clock.ts'
 import { SendFailure } from '../../../model/delivery.ts'
-import type { ProviderChatId, ProviderMessageId } from '../../../model/ids.ts'
+import type { ProviderMessageId } from '../../../model/ids.ts'
 import { type SmsText, smsTextOf } from '../../../model/sms-text.ts'
 import type { Accepted, Outgoing } from '../../connector.ts'
+import { chatOf, handleIn } from '../chats.ts'
 import { createPace, type Pace } from '../pace.ts'
 import { type Address, addressOf } from './addresses.ts'
 import { type Piece, piecesOf } from './content.ts'
@@ -20,7 +21,6 @@ export interface SenderOptions {
   submit(body: Partial<Body>, tags: Tags, signal: AbortSignal): Promise<Outcome>
 }
 
-const chatPrefix = 'SMS;-;'
 /** A part that has to wait is submitted again for so long, once an earlier one went out. */
 const insistMs = 20_000
 const againMs = { first: 500, longest: 4_000 }
@@ -65,7 +65,7 @@ export class Sender {
     const failure = failureOfParts(others)
     if (failure !== null) throw failure
     const ids = [firstId, ...others.filter((one) => typeof one === 'string')].map(idOf)
-    const chat = `${chatPrefix}${prepared.handle}` as ProviderChatId
+    const chat = chatOf(prepared.handle)
     const parts = [...new Set(ids)]
     const providerId = ids[0] as ProviderMessageId
     return parts.length > 1 ? { providerId, chat, parts } : { providerId, chat }
@@ -73,7 +73,7 @@ export class Sender {
 
   #prepare({ to, text, attachments }: Outgoing): Prepared {
     const { settings } = this.#options
-    const handle = 'handle' in to ? to.handle : to.chat.slice(to.chat.startsWith(chatPrefix) ? chatPrefix.length : 0)
+    const handle = handleIn(to)
     const destination = addressOf(handle)
     if (destination === null)
       throw new SendFailure('unreachable', 'NO_CHANNEL_AVAILABLE', 'No SMS goes to this address; it is no number.')

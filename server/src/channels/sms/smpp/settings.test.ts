@@ -11,8 +11,8 @@ const place = 'smpp://gateway@smsc.example.com:2775'
 
 function settingsOf(url: string, address = '+12025550100') {
   const read = readSettings(line(url, 'secret', address))
-  if ('problem' in read) throw new Error(read.problem.message)
-  return read.settings
+  if (!read.ok) throw new Error(read.problem.message)
+  return read.value
 }
 
 describe('settings', () => {
@@ -79,20 +79,20 @@ describe('settings', () => {
       'smpp://%zz@smsc.example.com',
       'Put the system id before the host, as in smpp://system-id@smsc.example.com:2775; it has 1 to 15 visible characters.',
     ],
-    [`${place}?window=0`, 'Set window to a whole number from 1 to 1000; it is "0".'],
-    [`${place}?window=10.5`, 'Set window to a whole number from 1 to 1000; it is "10.5".'],
-    [`${place}?bind=both`, 'Set bind to transceiver or pair; it is "both".'],
-    [`${place}?concat=UDH`, 'Set concat to udh, sar or payload; it is "UDH".'],
-    [`${place}?perSecond=0`, 'Set perSecond to parts per second: more than 0, at most 10000; it is "0".'],
-    [`${place}?segmentsMax=256`, 'Set segmentsMax to a whole number from 1 to 255; it is "256".'],
-    [`${place}?idFormat=hex`, 'Set idFormat to as-is, response-hex or receipt-hex; it is "hex".'],
-    [`${place}?enquireEvery=`, 'Set enquireEvery to seconds: a whole number from 1 to 3600; it is "".'],
-    [`${place}?sourceTon=256`, 'Set sourceTon to a whole number from 0 to 255; it is "256".'],
-    [`${place}?systemType=thirteen-chars`, 'Set systemType to at most 12 visible characters; it is "thirteen-chars".'],
-    [`${place}?window=1&window=2`, 'Give window once; it is there twice.'],
+    [`${place}?window=0`, 'The setting window must be a whole number from 1 to 1000.'],
+    [`${place}?window=10.5`, 'The setting window must be a whole number from 1 to 1000.'],
+    [`${place}?bind=both`, 'The setting bind must be one of transceiver, pair.'],
+    [`${place}?concat=UDH`, 'The setting concat must be one of udh, sar, payload.'],
+    [`${place}?perSecond=0`, 'The setting perSecond must be a number from 0.001 to 10000.'],
+    [`${place}?segmentsMax=256`, 'The setting segmentsMax must be a whole number from 1 to 255.'],
+    [`${place}?idFormat=hex`, 'The setting idFormat must be one of as-is, response-hex, receipt-hex.'],
+    [`${place}?enquireEvery=`, 'The setting enquireEvery must be a whole number from 1 to 3600.'],
+    [`${place}?sourceTon=256`, 'The setting sourceTon must be a whole number from 0 to 255.'],
+    [`${place}?systemType=thirteen-chars`, 'The setting systemType must have at most 12 visible characters.'],
+    [`${place}?window=1&window=2`, 'The setting window is given twice; keep one.'],
     [
       `${place}?windows=1`,
-      'There is no setting called "windows". Known are window, bind, concat, systemType, sourceTon, sourceNpi, destinationTon, destinationNpi, perSecond, segmentsMax, idFormat, optOutReplies, enquireEvery.',
+      'The setting "windows" is not known. Known are window, bind, concat, systemType, sourceTon, sourceNpi, destinationTon, destinationNpi, perSecond, segmentsMax, idFormat, optOutReplies, enquireEvery.',
     ],
   ])('that are wrong are worded: %s', (url, message) => {
     expect(problemWith(line(url))).toEqual({ path: 'url', message })

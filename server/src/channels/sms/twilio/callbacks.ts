@@ -1,8 +1,8 @@
 /** What the provider tells us by itself: read from the parameters of its requests. */
 import type { Handle, ProviderMessageId } from '../../../model/ids.ts'
 import type { Incoming, IncomingMedia, ProviderCall, ReceiptStatus } from '../../connector.ts'
+import { chatOf, isName } from '../chats.ts'
 import { fieldsOf, textOf } from '../rest/api.ts'
-import { chatOf, isName } from '../rest/chats.ts'
 import { detailOf } from './failures.ts'
 import { bodyHashIn, type Params } from './signature.ts'
 

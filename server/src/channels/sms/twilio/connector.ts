@@ -1,7 +1,7 @@
 /** SMS and MMS by Twilio, and by SignalWire, which speaks the same language. */
 import type { Connector, Host, ProviderAnswer, ProviderCall } from '../../connector.ts'
 import { confirmed, confirming } from '../confirming.ts'
-import { neverConnected } from '../rest/never.ts'
+import { neverConnected } from '../never.ts'
 import { heardMessage, heardStatus, paramsOf } from './callbacks.ts'
 import { capabilitiesOf, type Kind } from './capabilities.ts'
 import { apiFor, askAccount, openTwilio, type TwilioTools } from './connection.ts'

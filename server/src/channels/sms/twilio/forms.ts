@@ -2,7 +2,7 @@
 import { SendFailure } from '../../../model/delivery.ts'
 import { smsTextOf } from '../../../model/sms-text.ts'
 import type { Outgoing } from '../../connector.ts'
-import { recipientOf } from '../rest/chats.ts'
+import { recipientOf } from '../chats.ts'
 import { capabilitiesOf, type Kind } from './capabilities.ts'
 import type { TwilioSettings } from './settings.ts'
 

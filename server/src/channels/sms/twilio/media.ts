@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { EgressStream, SafeFetch } from '../../../lib/egress/safe-fetch.ts'
 import type { IncomingMedia } from '../../connector.ts'
-import { mimeTypeOf } from '../rest/chats.ts'
+import { mimeTypeOf } from '../chats.ts'
 
 export interface MediaDoor {
   /** For the provider itself. */

@@ -1,8 +1,9 @@
 /** What one session brings: told to the gateway in the order of each sender, and acknowledged once that is durable. */
 import { Readable } from 'node:stream'
 import type { Clock } from '../../../../lib/clock.ts'
-import type { Handle, ProviderChatId, ProviderMessageId } from '../../../../model/ids.ts'
+import type { Handle, ProviderMessageId } from '../../../../model/ids.ts'
 import type { Host, Incoming, IncomingMedia } from '../../../connector.ts'
+import { chatOf } from '../../chats.ts'
 import { handleOf } from '../addresses.ts'
 import { contentOf, readAll } from '../content.ts'
 import type { Pdu } from '../pdu.ts'
@@ -122,7 +123,7 @@ export function messageOf({ id, from, to, pieces }: Joined, clock: Pick<Clock, '
   return {
     kind: 'message',
     providerId: id,
-    chat: `SMS;-;${from}` as ProviderChatId,
+    chat: chatOf(from),
     from: from as Handle,
     to: [to as Handle],
     at: new Date(clock.now()),

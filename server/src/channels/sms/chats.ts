@@ -1,7 +1,7 @@
 /** How people are named by SMS: numbers, short codes, and names that cannot be answered. */
-import { SendFailure } from '../../../model/delivery.ts'
-import type { Handle, ProviderChatId } from '../../../model/ids.ts'
-import type { Outgoing } from '../../connector.ts'
+import { SendFailure } from '../../model/delivery.ts'
+import type { Handle, ProviderChatId } from '../../model/ids.ts'
+import type { Outgoing } from '../connector.ts'
 
 const prefix = 'SMS;-;'
 
@@ -11,7 +11,7 @@ export function chatOf(handle: string): ProviderChatId {
 
 /** Whom to write to; fails for those nobody can write to by SMS. */
 export function recipientOf(to: Outgoing['to']): Handle {
-  const named = 'handle' in to ? to.handle : inChat(to.chat)
+  const named = handleIn(to)
   if (isNumber(named)) return named as Handle
   throw new SendFailure('unreachable', 'NO_CHANNEL_AVAILABLE', 'SMS goes to phone numbers and short codes only.')
 }
@@ -35,7 +35,8 @@ function isNumber(text: string): boolean {
   return /^(\+[1-9]\d{1,14}|\d{3,8})$/.test(text)
 }
 
-function inChat(chat: string): string {
-  if (chat.startsWith(prefix)) return chat.slice(prefix.length)
+export function handleIn(to: Outgoing['to']): string {
+  if ('handle' in to) return to.handle
+  if (to.chat.startsWith(prefix)) return to.chat.slice(prefix.length)
   throw new SendFailure('refused', 'GROUP_SMS_UNSUPPORTED', 'SMS has no groups. Write to each person instead.')
 }

@@ -1,6 +1,6 @@
-/** Reads what an operator wrote about a provider that is reached over HTTP: where it is, who we are there, and its settings. */
-import type { Reader } from '../../../lib/setting-values.ts'
-import type { SettingsProblem } from '../../connector.ts'
+/** Reads the settings that stand in the URL of a line, whoever its provider is. */
+import type { Reader } from '../../lib/setting-values.ts'
+import type { SettingsProblem } from '../connector.ts'
 
 export interface Setting<Value> {
   reader: Reader<Value>
@@ -11,41 +11,7 @@ export type Values<Settings> = {
   [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never
 }
 
-export interface Place {
-  user: string
-  /** Scheme, host and port. */
-  origin: string
-  /** The path that everything else comes after, without a slash at its end. */
-  basePath: string
-  isSecure: boolean
-}
-
 export type Checked<Value> = { ok: true; value: Value } | { ok: false; problem: SettingsProblem }
-
-export interface PlaceRules {
-  example: string
-  /** What stands before the @, in words and as a pattern. */
-  user: { is: string; pattern: RegExp }
-}
-
-export function readPlace(text: string | null, rules: PlaceRules): Checked<{ url: URL; place: Place }> {
-  const wrong = (what: string) => wrongUrl(`${what} Write it like ${rules.example}.`)
-  const url = text === null ? null : URL.parse(text)
-  if (url === null) return wrong('The URL of the provider is missing or not a URL.')
-  if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    return wrong('The URL must begin with https:// or http://.')
-  if (url.password !== '') return wrong('A secret must not stand in the URL: put it into the password.')
-  if (url.hash !== '') return wrong('The URL must not contain a #.')
-  const user = decoded(url.username)
-  if (user === null || !rules.user.pattern.test(user)) return wrong(`Before the @ must stand ${rules.user.is}.`)
-  const place = {
-    user,
-    origin: url.origin,
-    basePath: url.pathname.replace(/\/+$/, ''),
-    isSecure: url.protocol === 'https:',
-  }
-  return { ok: true, value: { url, place } }
-}
 
 export function readQuery<Settings extends Readonly<Record<string, Setting<unknown>>>>(
   url: URL,
@@ -89,7 +55,8 @@ function shown(name: string): string {
   return JSON.stringify(name.slice(0, 40).toWellFormed())
 }
 
-function decoded(text: string): string | null {
+/** Null: a percent sign went astray, and there is no telling what was meant. */
+export function decoded(text: string): string | null {
   try {
     return decodeURIComponent(text)
   } catch {

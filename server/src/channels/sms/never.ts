@@ -1,7 +1,7 @@
 /** The link of a line whose settings are no good: it waits for better ones. */
-import type { Capabilities } from '../../../model/channel.ts'
-import type { Connection, Host } from '../../connector.ts'
-import { notConnected } from './api.ts'
+import type { Capabilities } from '../../model/channel.ts'
+import { SendFailure } from '../../model/delivery.ts'
+import type { Connection, Host } from '../connector.ts'
 import { reachOf } from './chats.ts'
 
 export function neverConnected(capabilities: Capabilities, host: Host, problem: string): Connection {
@@ -14,6 +14,6 @@ export function neverConnected(capabilities: Capabilities, host: Host, problem: 
     },
     stop: async () => host.setState({ status: 'disconnected', reason: 'stopped', retryAt: null }),
     reach: async (handle) => reachOf(handle),
-    send: () => Promise.reject(notConnected()),
+    send: () => Promise.reject(new SendFailure('retryable', 'SMS_SEND_FAILED', problem, { scope: 'link' })),
   }
 }
