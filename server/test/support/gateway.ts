@@ -17,7 +17,7 @@ import type { GatewayOptions } from '../../src/parts.ts'
 import { createDb, type Db } from '../../src/store/db.ts'
 import { textbubblesWording } from '../../src/surfaces/textbubbles/webhooks/wording.ts'
 import { createGateway } from '../../src/wiring.ts'
-import { createTestDatabase, type TestDatabase } from './database.ts'
+import { createTestDatabase, type Moved, type TestDatabase } from './database.ts'
 import { testMedia } from './media.ts'
 import type { ServerAddress } from './server.ts'
 import { createTestClock, type TestClock } from './test-clock.ts'
@@ -96,7 +96,7 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     ...settings.egress,
   })
   let url = ''
-  const media = testMedia({ home, mint, clock, log, base: () => url })
+  const media = testMedia({ home, mint, log, base: () => url })
   const gateway = createGateway({
     db: keepOpen(database.db),
     clock,
@@ -250,11 +250,11 @@ async function linked(gateway: Gateway, db: Db): Promise<void> {
 }
 
 /** Nobody loses what they hold because time jumps. */
-const leases = [
-  'update lanes set lease_until = lease_until + $ where holder is not null',
-  'update lines set lease_until = lease_until + $ where holder is not null',
-  'update webhooks set lease_until = lease_until + $ where holder is not null',
-  'update nodes set seen_at = seen_at + $',
+const leases: readonly Moved[] = [
+  { table: 'lines', column: 'lease_until', where: 'holder is not null' },
+  { table: 'lanes', column: 'lease_until', where: 'holder is not null' },
+  { table: 'webhooks', column: 'lease_until', where: 'holder is not null' },
+  { table: 'nodes', column: 'seen_at' },
 ]
 
 /** Twice in a row: what a timer has just woken may still be on its way to what is looked at here. */

@@ -1,6 +1,6 @@
 /** Files of a test: on a disk of its own, with the tools of the product. */
 import { join } from 'node:path'
-import { type Clock, systemClock } from '../../src/lib/clock.ts'
+import { systemClock } from '../../src/lib/clock.ts'
 import type { Log } from '../../src/lib/log.ts'
 import type { Mint } from '../../src/lib/mint.ts'
 import type { MediaOptions } from '../../src/media/room.ts'
@@ -12,10 +12,10 @@ export interface TestMedia extends MediaOptions {
   stop(): Promise<void>
 }
 
-export function testMedia(options: { home: string; mint: Mint; clock: Clock; log: Log; base(): string }): TestMedia {
-  const { home, mint, clock, log, base } = options
-  const spool = createSpool({ dir: join(home, 'incoming'), mint, clock })
-  // Tools work in real time, and must not be late because a test moves its clock.
+export function testMedia(options: { home: string; mint: Mint; log: Log; base(): string }): TestMedia {
+  const { home, mint, log, base } = options
+  // Files are written and tools work in real time: a file is not abandoned, and no tool late, because a test moves its clock.
+  const spool = createSpool({ dir: join(home, 'incoming'), mint, clock: systemClock })
   const tools = createToolbox({ ffmpegPath: null, searchPath: process.env.PATH ?? '', spool, clock: systemClock, log })
   return { storage: createDiskStorage(home), spool, ...tools, base, keptMs: 7 * 86_400_000 }
 }
