@@ -27,6 +27,12 @@ export class Agenda {
     return this.#waiting + this.#underWay
   }
 
+  /** How many of them should have been done by now. */
+  get due(): number {
+    const now = this.#clock.monotonic()
+    return this.#heap.filter(({ run, dueMs }) => run !== null && dueMs <= now).length
+  }
+
   /** Things due at the same moment happen in the order they were asked for. */
   after(ms: number, run: () => void): Appointment {
     const made = { dueMs: this.#clock.monotonic() + Math.max(0, ms), order: this.#order++, run }

@@ -261,12 +261,12 @@ const leases: readonly Moved[] = [
 async function settle(db: Db, network: Network): Promise<void> {
   let quiet = 0
   await until(async () => {
-    const { unanswered, undelivered } = network.counts()
+    const { unanswered, undelivered, due } = network.counts()
     const [row] = await db.query<{ busy: boolean }>({
       name: 'test-busy',
       text: 'select exists (select from lanes where next_at <= gateway_now() or lease_until > gateway_now()) as busy',
     })
-    quiet = row?.busy === false && unanswered === 0 && undelivered === 0 ? quiet + 1 : 0
+    quiet = row?.busy === false && unanswered === 0 && undelivered === 0 && due === 0 ? quiet + 1 : 0
     return quiet >= 2
   }, 'the outbox to be empty')
 }

@@ -49,7 +49,15 @@ export interface Network {
   enterCode(line: string, code: string, phone?: Handle): Promise<void>
   /** Cuts the line's link; it comes back by itself. */
   disconnect(line: string, channel: Channel, ms: number): void
-  counts(): { undelivered: number; redeliveries: number; overflows: number; scheduled: number; unanswered: number }
+  counts(): {
+    undelivered: number
+    redeliveries: number
+    overflows: number
+    scheduled: number
+    /** Of the scheduled, those whose time has come. */
+    due: number
+    unanswered: number
+  }
   /** Resolves when nothing is under way any more. Calls that hang are not under way. */
   drained(): Promise<void>
   /** Stops every link, fails what hangs and forgets what was to come. */
@@ -96,6 +104,7 @@ export function createNetwork(options: NetworkOptions): Network {
       redeliveries: exchange.redeliveries,
       overflows: exchange.overflows,
       scheduled: agenda.size,
+      due: agenda.due,
       unanswered: exchange.allLinks().reduce((sum, link) => sum + link.unanswered, 0),
     }),
     drained: () => agenda.idle(),
