@@ -197,6 +197,7 @@ describe('under every fault at once', () => {
         undelivered: 0,
         overflows: 0,
         scheduled: 0,
+        due: 0,
         unanswered: 0,
         redeliveries: expect.any(Number),
       })
