@@ -17,8 +17,8 @@ export interface Fault {
 export interface Network {
   meaning: string
   channel: 'sms' | 'whatsapp'
-  /** What a line of the gateway is given to reach it; the certificate, too, where it fetches files. */
-  line: { url: string; password: string; caCertificate?: string }
+  /** What a line of the gateway is given to reach it; the password is empty where there is none. */
+  line: { url: string; password: string }
   /** Somebody writes to a line. Throws a `Refused` when it cannot get there. */
   say(from: string, to: string, text: string): unknown
   faults: Readonly<Record<string, Fault>>

@@ -85,8 +85,9 @@ test('it says what a line needs, and the networks are there', async () => {
     {
       provider: 'whatsapp',
       channels: ['whatsapp'],
-      url: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/ws\/chat$/),
-      password: expect.stringMatching(/^[\w+/]{43}=$/),
+      url: expect.stringMatching(
+        /^ws:\/\/127\.0\.0\.1:\d+\/ws\/chat\?noiseRoot=[\w-]{43}&mediaHost=127\.0\.0\.1:\d+&ca=[\w-]+$/,
+      ),
     },
   ])
   const [, twilio] = lines as [Line, Line, Line, Line]

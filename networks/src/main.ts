@@ -31,11 +31,20 @@ async function stop(running: Running): Promise<void> {
 }
 
 function greeting({ url, networks }: Running): string {
-  const lines = Object.entries(networks).flatMap(([name, { meaning, channel, line }]) => [
-    '',
-    `${name}: ${meaning}`,
-    `  "provider": "${name}", "channels": ["${channel}"], "url": "${line.url}", "password": "${line.password}"`,
-  ])
+  const lines = Object.entries(networks).flatMap(
+    ([
+      name,
+      {
+        meaning,
+        channel,
+        line: { url, password },
+      },
+    ]) => [
+      '',
+      `${name}: ${meaning}`,
+      `  "provider": "${name}", "channels": ["${channel}"], "url": "${url}"${password && `, "password": "${password}"`}`,
+    ],
+  )
   return [
     'The networks run on this machine only. A line of the gateway reaches them with these settings:',
     ...lines,

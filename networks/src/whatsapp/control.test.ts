@@ -2,18 +2,15 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Running, startNetworks } from '../start.ts'
 import { systemClock } from '../time.ts'
-import { Client } from './testing/client.ts'
+import { Client, trustIn } from './testing/client.ts'
 
 const [us, bob] = ['+16282895642', '+14155551234']
 let networks: Running
 let client: Client
 beforeEach(async () => {
   networks = await startNetworks({ control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0 }, systemClock)
-  const line = networks.networks.whatsapp?.line
   client = new Client({
-    socketUrl: line?.url ?? '',
-    noiseRoot: Buffer.from(line?.password ?? '', 'base64'),
-    caCertificate: line?.caCertificate ?? '',
+    ...trustIn(networks.networks.whatsapp?.line.url ?? ''),
     scan: (number, qr) => ask('networks/whatsapp/scan', { number, qr }),
   })
 })

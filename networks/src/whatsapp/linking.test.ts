@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { Curve, WA_CERT_DETAILS } from 'baileys'
 import { expect, test } from 'vitest'
-import { type Client, freshNetwork } from './testing/client.ts'
+import { Client, freshNetwork, trustIn } from './testing/client.ts'
 
 const [us, them] = ['+16282895642', '+16282890000']
 const here = freshNetwork()
@@ -105,6 +105,17 @@ test('an account that is banned is out at once and stays out, until it is not', 
   here.network.faults.ban(us, false)
   device.connect()
   await expect.poll(() => device.isOpen).toBe(true)
+})
+
+test('the URL of a line says all that a device must know, and is connected to as it is', async () => {
+  const { lineUrl, noiseRoot, caCertificate, mediaHost, socketUrl, phoneOf } = here.network
+  expect(trustIn(lineUrl)).toEqual({ socketUrl: lineUrl, noiseRoot, caCertificate })
+  expect(lineUrl.startsWith(`${socketUrl}?`)).toBe(true)
+  expect(new URL(lineUrl).searchParams.get('mediaHost')).toBe(mediaHost)
+  const device = new Client({ ...trustIn(lineUrl), scan: (number, qr) => phoneOf(number).scan(qr) })
+  await device.link(us)
+  expect(phoneOf(us).devices).toBe(1)
+  await device.close()
 })
 
 test('the certificate is for this machine and vouches for itself', () => {

@@ -53,6 +53,8 @@ export interface Phone {
 export interface Whatsapp {
   readonly port: number
   readonly socketUrl: string
+  /** All that a line of the gateway needs to know: the socket's, and behind it the root, the media host and its certificate. */
+  readonly lineUrl: string
   readonly mediaHost: string
   /** What a client must trust instead of WhatsApp's own root. */
   readonly noiseRoot: Buffer<ArrayBuffer>
@@ -150,11 +152,14 @@ class Center {
   asWhatsapp(open: { server: Server; port: number; caCertificate: string; state?: Store }): Whatsapp {
     const { server, port, caCertificate, state } = open
     const { background, media, directory } = this.#world
+    const socketUrl = `ws://127.0.0.1:${port}/ws/chat`
+    const noiseRoot = Buffer.from(this.#identity.root.public)
     return {
       port,
-      socketUrl: `ws://127.0.0.1:${port}/ws/chat`,
+      socketUrl,
+      lineUrl: lineUrlOf({ socketUrl, noiseRoot, mediaHost: media.host, caCertificate }),
       mediaHost: media.host,
-      noiseRoot: Buffer.from(this.#identity.root.public),
+      noiseRoot,
       caCertificate,
       phoneOf: (number) => this.#phone(this.#party(number)),
       person: (number) =>
@@ -286,4 +291,11 @@ function countedFaults(
       faults.refusesUploads = isOn
     },
   }
+}
+
+type Trust = Pick<Whatsapp, 'socketUrl' | 'noiseRoot' | 'mediaHost' | 'caCertificate'>
+
+function lineUrlOf({ socketUrl, noiseRoot, mediaHost, caCertificate }: Trust): string {
+  const ca = Buffer.from(caCertificate).toString('base64url')
+  return `${socketUrl}?noiseRoot=${noiseRoot.toString('base64url')}&mediaHost=${mediaHost}&ca=${ca}`
 }

@@ -92,6 +92,13 @@ export interface Reach {
   scan(number: string, qr: string): Promise<unknown>
 }
 
+/** As a line of the gateway reads it. */
+export function trustIn(lineUrl: string): Omit<Reach, 'scan'> {
+  const { searchParams } = new URL(lineUrl)
+  const decoded = (name: string) => Buffer.from(searchParams.get(name) ?? '', 'base64url')
+  return { socketUrl: lineUrl, noiseRoot: decoded('noiseRoot'), caCertificate: decoded('ca').toString() }
+}
+
 const reachOf = (network: Whatsapp): Reach => ({
   ...network,
   scan: (number, qr) => network.phoneOf(number).scan(qr),
