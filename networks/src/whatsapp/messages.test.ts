@@ -56,16 +56,27 @@ test('a hundred texts each way, at the same time, are all read in order', async 
   expect(texts(bob).map(([, text]) => text)).toEqual(['first', ...numbers])
 })
 
-test('a message that comes twice is shown once', async () => {
+test('a message that comes twice is confirmed twice, shown once and counted', async () => {
   const device = await here.client().link(us)
+  const person = here.network.person(bob)
+  const confirmed: string[] = []
+  device.socket.ws.on('CB:receipt', ({ attrs }: { attrs: { id: string } }) => confirmed.push(attrs.id))
   const id = await device.send(bobsJid, { text: 'Once' })
+  expect(person.repeats).toBe(0)
   await device.send(bobsJid, { text: 'Once' }, { messageId: id })
-  await device.send(bobsJid, { text: 'After' })
-  await expect.poll(() => texts(bob).length).toBeGreaterThan(1)
+  const after = await device.send(bobsJid, { text: 'After' })
+  await expect.poll(() => confirmed.toSorted()).toEqual([id, id, after].toSorted())
   expect(texts(bob)).toEqual([
     [us, 'Once'],
     [us, 'After'],
   ])
+  expect(person.repeats).toBe(1)
+  const { id: group } = await device.socket.groupCreate('Launch', [bobsJid])
+  await device.send(group, { text: 'To all' }, { messageId: id })
+  await expect.poll(() => texts(bob).length).toBe(3)
+  await device.send(group, { text: 'To all' }, { messageId: id })
+  await expect.poll(() => person.repeats).toBe(2)
+  expect([texts(bob).length, here.network.person(carol).repeats, here.people.arrived(bob).length]).toEqual([3, 0, 3])
 })
 
 test('all of a group read what is written there, and say so one by one', async () => {

@@ -48,6 +48,8 @@ export interface Person {
   leaves(group: string): void
   renames(group: string, subject: string): void
   readonly received: readonly Received[]
+  /** How many messages came again under an id that their sender had used: a phone confirms and drops them. */
+  readonly repeats: number
   readonly heard: readonly Heard[]
   readonly seen: readonly Seen[]
 }
@@ -75,9 +77,8 @@ export function createPerson(parts: Parts, party: Party): Person {
     const group = isGroup(place) ? { participant: isOurs ? party.lid : lidOf(world, author) } : {}
     return { remoteJid: isGroup(place) ? place.id : place.jid, fromMe: isOurs, id, ...group }
   }
-  return {
-    ...facts(party),
-    ...aboutGroups(world, party),
+  // Assigned, not spread: what is looked at later must be looked up then.
+  return Object.assign(facts(party), aboutGroups(world, party), {
     posts: post,
     async says(to, text, words) {
       const id = await post(to, worded(world, text, words))
@@ -104,7 +105,7 @@ export function createPerson(parts: Parts, party: Party): Person {
     reads: (chat, ids) => read(parts, party, chat, ids),
     types: (to, state = 'composing') => typeTo(recipient(world, party, to), party, state),
     appears: (isOnline) => appear(world, party, isOnline),
-  }
+  } satisfies Partial<Person>)
 }
 
 function facts(party: Party) {
@@ -122,6 +123,9 @@ function facts(party: Party) {
     },
     get received() {
       return party.received
+    },
+    get repeats() {
+      return party.repeats
     },
     get heard() {
       return party.heard

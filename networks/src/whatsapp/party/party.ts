@@ -58,6 +58,8 @@ export class Party {
   /** So many of the next messages cannot be read here, and are asked for again. */
   unreadable = 0
   isOnline = false
+  /** How often something came that was there already: it was confirmed and dropped. */
+  repeats = 0
   #device: Device | null = null
   #received: Received[] = []
   /** What was ever received, as far as it is remembered. */
@@ -107,7 +109,10 @@ export class Party {
   /** False when it is there already: a phone shows a message that comes twice once. */
   take(received: Received): boolean {
     const key = keyOf(received)
-    if (this.#known.has(key)) return false
+    if (this.#known.has(key)) {
+      this.repeats += 1
+      return false
+    }
     this.#known.add(key)
     this.#received.push(received)
     if (this.#received.length > receivedMax) {
