@@ -1,11 +1,10 @@
 /** What people do besides writing: react, correct, take back, answer, mention, type, and hide their number. */
 import { jidNormalizedUser, proto } from 'baileys'
 import { expect, test } from 'vitest'
-import { type Client, freshNetwork } from './testing/client.ts'
+import { freshNetwork } from './testing/client.ts'
 
-const [us, bob, carol] = ['+16282895642', '+14155551234', '+14155559876']
+const [us, bob] = ['+16282895642', '+14155551234']
 const bobsJid = '14155551234@s.whatsapp.net'
-const carolsJid = '14155559876@s.whatsapp.net'
 const here = freshNetwork()
 
 /** A client, Bob, and a text that each of them has from the other. */
@@ -149,113 +148,4 @@ test('what the owner writes on the phone comes to the device as a copy', async (
   const copy = await device.message(id)
   expect(copy).toMatchObject({ key: { remoteJid: bobsJid, fromMe: true }, message: { conversation: 'By hand' } })
   expect(here.network.received(bob)).toMatchObject([{ id, from: us }])
-})
-
-/** Four in a group of the client's. */
-async function grouped() {
-  const device = await here.client().link(us)
-  const { id } = await device.socket.groupCreate('Launch', [bobsJid, carolsJid])
-  const [first, second] = [here.network.person(bob), here.network.person(carol)]
-  return { device, id, bob: first, carol: second }
-}
-const changes = (device: Client) =>
-  device
-    .all('group-participants.update')
-    .map(({ action, participants }) => [action, ...participants.map((one) => one.id)])
-
-test('a group is made, described and renamed, and others may rename it as well', async () => {
-  const { device, id, bob: person } = await grouped()
-  const group = await device.socket.groupMetadata(id)
-  expect(group).toMatchObject({ id, subject: 'Launch', owner: here.network.person(us).lid, addressingMode: 'lid' })
-  expect(group.participants).toEqual([
-    expect.objectContaining({ id: here.network.person(us).lid, admin: 'superadmin' }),
-    expect.objectContaining({ id: person.lid, phoneNumber: bobsJid, admin: null }),
-    expect.objectContaining({ phoneNumber: carolsJid, admin: null }),
-  ])
-  await device.socket.groupUpdateSubject(id, 'Launched')
-  person.renames(id, 'Landed')
-  const subjects = () =>
-    device
-      .all('groups.update')
-      .flat()
-      .flatMap(({ subject }) => subject ?? [])
-  await expect.poll(subjects).toEqual(['Launched', 'Landed'])
-  expect(Object.keys(await device.socket.groupFetchAllParticipating())).toEqual([id])
-})
-
-test('members are added, removed, promoted and demoted one by one, and each says how it went', async () => {
-  const { device, id, bob: person, carol: other } = await grouped()
-  const [dora, shy] = ['14155550001@s.whatsapp.net', '14155550002@s.whatsapp.net']
-  here.network.person('+14155550002').mayBeAdded(false)
-  const change = async (jids: string[], how: 'add' | 'remove' | 'promote' | 'demote') =>
-    (await device.socket.groupParticipantsUpdate(id, jids, how)).map(({ status }) => status)
-  expect(await change([dora, bobsJid, shy, '14155550106@s.whatsapp.net'], 'add')).toEqual(['200', '409', '403', '404'])
-  expect(await change([bobsJid], 'promote')).toEqual(['200'])
-  expect((await device.socket.groupMetadata(id)).participants[1]).toMatchObject({ id: person.lid, admin: 'admin' })
-  expect(await change([bobsJid], 'demote')).toEqual(['200'])
-  expect(await change([carolsJid, shy], 'remove')).toEqual(['200', '404'])
-  const doras = here.network.person('+14155550001').lid
-  await expect
-    .poll(() => changes(device))
-    .toEqual([
-      ['add', doras],
-      ['promote', person.lid],
-      ['demote', person.lid],
-      ['remove', other.lid],
-    ])
-  person.leaves(id)
-  await expect.poll(() => changes(device).at(-1)).toEqual(['remove', person.lid])
-  await expect(other.says(id, 'Still there?')).rejects.toThrow('not in this group')
-})
-
-test('a group that was left is not heard of any more', async () => {
-  const { device, id, bob: person } = await grouped()
-  await device.socket.groupLeave(id)
-  await expect(device.socket.groupMetadata(id)).rejects.toThrow('forbidden')
-  await person.says(id, 'Has everybody gone?')
-  await device.message(await person.says(us, 'Why did you leave?'))
-  expect(
-    device.messages.filter(({ key }) => key.remoteJid === id && !key.fromMe && key.participant === person.lid),
-  ).toEqual([])
-})
-
-test('only admins change members', async () => {
-  const theirs = '+16282890000'
-  const device = await here.client().link(us)
-  const other = await here.client().link(theirs)
-  const { id } = await device.socket.groupCreate('Ours', ['16282890000@s.whatsapp.net', bobsJid])
-  await expect(other.socket.groupParticipantsUpdate(id, [bobsJid], 'remove')).rejects.toThrow('forbidden')
-  await expect
-    .poll(() =>
-      other
-        .all('groups.upsert')
-        .flat()
-        .map(({ subject }) => subject),
-    )
-    .toEqual(['Ours'])
-  const sent = await other.send(id, { text: 'From another client' })
-  expect((await device.message(sent)).message?.extendedTextMessage?.text).toBe('From another client')
-})
-
-test('a group has a picture, and loses it', async () => {
-  const { device, id } = await grouped()
-  const set = (content?: { tag: string; attrs: Record<string, string>; content: Buffer }[]) =>
-    device.socket.query({
-      tag: 'iq',
-      attrs: { to: '@s.whatsapp.net', type: 'set', xmlns: 'w:profile:picture', target: id },
-      content,
-    })
-  await set([{ tag: 'picture', attrs: { type: 'image' }, content: Buffer.from('a picture') }])
-  await expect
-    .poll(
-      () =>
-        device
-          .all('contacts.update')
-          .flat()
-          .find((one) => one.id === id)?.imgUrl,
-    )
-    .toBe('changed')
-  expect(await device.socket.profilePictureUrl(id)).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/v\//)
-  await device.socket.removeProfilePicture(id)
-  await expect(device.socket.profilePictureUrl(id)).rejects.toThrow('item-not-found')
 })

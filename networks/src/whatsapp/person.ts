@@ -1,7 +1,8 @@
 /** What people do on their phones: write, react, correct, take back, read, type, and change groups. */
 import { type MediaType, proto } from 'baileys'
 import type { People } from '../people.ts'
-import type { Group } from './groups.ts'
+import { type Group, mayWrite } from './groups/group.ts'
+import { type Membership, membershipOf } from './groups/membership.ts'
 import type { Arrivals } from './messages/arrivals.ts'
 import { isGroup, type Mail, newId } from './messages/mail.ts'
 import { appear, typeTo } from './messages/presence.ts'
@@ -23,7 +24,7 @@ export interface Picture {
 }
 
 /** `to` is a number, or a group's id; what is written is answered with its id. */
-export interface Person {
+export interface Person extends Membership {
   readonly jid: string
   readonly lid: string
   says(to: string, text: string, words?: Words): Promise<string>
@@ -40,13 +41,7 @@ export interface Person {
   appears(isOnline: boolean): void
   isKnownBy(knownBy: KnownBy): void
   isCalled(name: string): void
-  mayBeAdded(isAllowed: boolean): void
   cannotRead(messages: number): void
-  /** Answers with the group's id. */
-  creates(subject: string, ...numbers: readonly string[]): string
-  adds(group: string, ...numbers: readonly string[]): void
-  leaves(group: string): void
-  renames(group: string, subject: string): void
   readonly received: readonly Received[]
   /** How many messages came again under an id that their sender had used: a phone confirms and drops them. */
   readonly repeats: number
@@ -67,7 +62,10 @@ export function createPerson(parts: Parts, party: Party): Person {
   const { world, mail } = parts
   const post = async (to: string, message: proto.IMessage): Promise<string> => {
     const id = newId()
-    await mail.post({ from: party, to: recipient(world, party, to), message, id })
+    const place = recipient(world, party, to)
+    if (isGroup(place) && !mayWrite(place, party) && !message.reactionMessage)
+      throw new CannotBeDone('Only admins write in this group.')
+    await mail.post({ from: party, to: place, message, id })
     return id
   }
   /** A message of theirs, or of the other side, as those name it who are told of it. */
@@ -78,7 +76,7 @@ export function createPerson(parts: Parts, party: Party): Person {
     return { remoteJid: isGroup(place) ? place.id : place.jid, fromMe: isOurs, id, ...group }
   }
   // Assigned, not spread: what is looked at later must be looked up then.
-  return Object.assign(facts(party), aboutGroups(world, party), {
+  return Object.assign(facts(party), membershipOf(world, party), {
     posts: post,
     async says(to, text, words) {
       const id = await post(to, worded(world, text, words))
@@ -133,23 +131,6 @@ function facts(party: Party) {
     get seen() {
       return party.seen
     },
-  }
-}
-
-function aboutGroups(world: World, actor: Party) {
-  const { groups, directory } = world
-  const jidsOf = (numbers: readonly string[]) => numbers.flatMap((number) => directory.byNumber(number)?.jid ?? [])
-  return {
-    mayBeAdded(isAllowed: boolean) {
-      if (isAllowed) groups.shy.delete(actor)
-      else groups.shy.add(actor)
-    },
-    creates: (subject: string, ...numbers: readonly string[]) =>
-      groups.create(world, actor, subject, jidsOf(numbers)).group.id,
-    adds: (id: string, ...numbers: readonly string[]) =>
-      void groups.change({ world, group: groups.of(id, actor), actor }, 'add', jidsOf(numbers)),
-    leaves: (id: string) => groups.leave({ world, group: groups.of(id, actor), actor }),
-    renames: (id: string, subject: string) => groups.rename({ world, group: groups.of(id, actor), actor }, subject),
   }
 }
 

@@ -2,7 +2,7 @@
 import type { People } from '../people.ts'
 import type { Clock } from '../time.ts'
 import type { FaultState } from './faults.ts'
-import type { Groups } from './groups.ts'
+import type { Groups } from './groups/groups.ts'
 import type { MediaHost } from './media.ts'
 import type { Directory } from './party/directory.ts'
 

@@ -1,6 +1,7 @@
 /** What a client asks of the server: keys, devices, settings; by namespace, verb and first child. */
 
 import { jidDecode } from 'baileys'
+import { answerIcon, takeIcon } from '../groups/icons.ts'
 import { sendHistory } from '../messages/history.ts'
 import type { Companion } from '../party/companion.ts'
 import type { Party } from '../party/party.ts'
@@ -83,14 +84,9 @@ const answers: Readonly<Record<string, (query: Query) => Answer | Promise<Answer
     if (companion !== null) unlink(world, companion)
     return null
   },
-  'w:profile:picture get picture': ({ world, connection, request }) => {
-    const picture = world.groups.pictureOf(world, attribute(request, 'target') ?? '')
-    if (picture !== null) return [picture]
-    connection.refuse(request, 404, 'item-not-found')
-    return null
-  },
-  'w:profile:picture set picture': (query) => query.world.groups.setPicture(query),
-  'w:profile:picture set ': (query) => query.world.groups.setPicture(query),
+  'w:profile:picture get picture': answerIcon,
+  'w:profile:picture set picture': takeIcon,
+  'w:profile:picture set ': takeIcon,
 }
 
 function keepKeys({ world, companion, request }: Query): Answer {

@@ -1,6 +1,6 @@
 /** What a phone does when something arrives: it says so, asks again for what it cannot read, and its owner may write back. */
 
-import type { Group } from '../groups.ts'
+import type { Group } from '../groups/group.ts'
 import type { Party } from '../party/party.ts'
 import { type Attributes, attribute, stanza } from '../wire/nodes.ts'
 import { secondsOf, type World } from '../world.ts'

@@ -1,7 +1,7 @@
 /** How a phone writes: sealed for each device that is to read it, its owner's other devices included, and kept for retries. */
 import { randomBytes } from 'node:crypto'
 import type { proto } from 'baileys'
-import type { Group } from '../groups.ts'
+import type { Group } from '../groups/group.ts'
 import type { Companion } from '../party/companion.ts'
 import type { Sealed } from '../party/device.ts'
 import type { Party, Received } from '../party/party.ts'

@@ -1,7 +1,7 @@
 /** What a client sends: opened on the phones it is for, passed on to other devices, acknowledged or refused. */
 import { jidDecode, type proto } from 'baileys'
 import type { People } from '../../people.ts'
-import type { Group } from '../groups.ts'
+import { type Group, mayWrite } from '../groups/group.ts'
 import type { Companion } from '../party/companion.ts'
 import type { Party } from '../party/party.ts'
 import type { Connection } from '../wire/connection.ts'
@@ -38,10 +38,10 @@ interface Part {
   enc: BinaryNode
 }
 
-const codes = { unknownRecipient: '404', passing: '500', throttled: '429', noMedia: '415' }
+const codes = { unknownRecipient: '404', forbidden: '403', passing: '500', throttled: '429', noMedia: '415' }
 
 export async function takeMessage(sending: Sending): Promise<void> {
-  const { world, node } = sending
+  const { world, node, companion } = sending
   const { faults } = world
   if (faults.lostMessages > 0) {
     faults.lostMessages -= 1
@@ -53,6 +53,8 @@ export async function takeMessage(sending: Sending): Promise<void> {
   const isPeer = attribute(node, 'category') === 'peer'
   if (to === null) return acknowledge(sending, codes.unknownRecipient)
   const group = isGroup(to) ? to : null
+  if (group !== null && !mayWrite(group, companion.owner) && !isReactionOfMember(sending, group))
+    return acknowledge(sending, codes.forbidden)
   const opened = await openParts(sending, group)
   const person = isGroup(to) ? null : to
   const main = opened.find(({ party }) => party === person)?.message ?? null
@@ -74,11 +76,14 @@ function acknowledge({ world, connection, node }: Sending, error?: string): void
   connection.send(stanza('ack', { class: 'message', id, from: to, participant, t: String(secondsOf(world)), error }))
 }
 
-function recipientOf({ world, companion, node }: Sending): Party | Group | null {
+function recipientOf({ world, node }: Sending): Party | Group | null {
   const to = attribute(node, 'to') ?? ''
-  if (!to.endsWith('@g.us')) return world.directory.byJid(to)
-  const group = world.groups.byId(to)
-  return group?.members.has(companion.owner) ? group : null
+  return to.endsWith('@g.us') ? world.groups.byId(to) : world.directory.byJid(to)
+}
+
+/** To react is for all members, even where only admins write. */
+function isReactionOfMember({ companion, node }: Sending, { members }: Group): boolean {
+  return attribute(node, 'type') === 'reaction' && members.has(companion.owner)
 }
 
 function refusalOf(people: People, { number }: Party, message: proto.IMessage | null): string | null {

@@ -1,5 +1,5 @@
 /** Who is looking and who is typing, and who is told of it. */
-import type { Group } from '../groups.ts'
+import type { Group } from '../groups/group.ts'
 import type { Companion } from '../party/companion.ts'
 import type { Party, Seen } from '../party/party.ts'
 import { type BinaryNode, stanza } from '../wire/nodes.ts'

@@ -1,5 +1,6 @@
 /** Somebody with a number and a phone: their LID, their linked devices, and what their phone has been told. */
 import { proto } from 'baileys'
+import type { Icon } from '../groups/group.ts'
 import { Companion, type CompanionState } from './companion.ts'
 import { Device, type DeviceState } from './device.ts'
 
@@ -41,6 +42,7 @@ export interface PartyState {
   received: (Omit<Received, 'message'> & { message: Uint8Array })[]
   nextDevice: number
   isBanned: boolean
+  picture: Icon | null
 }
 
 const receivedMax = 5_000
@@ -53,6 +55,7 @@ export class Party {
   name: string
   knownBy: KnownBy
   isBanned: boolean
+  picture: Icon | null
   nextDevice: number
   companions: Companion[]
   /** So many of the next messages cannot be read here, and are asked for again. */
@@ -74,6 +77,7 @@ export class Party {
     this.name = state?.name ?? `Person ${number.slice(-4)}`
     this.knownBy = state?.knownBy ?? 'number'
     this.isBanned = state?.isBanned ?? false
+    this.picture = state?.picture ?? null
     this.nextDevice = state?.nextDevice ?? 1
     this.companions = (state?.companions ?? []).map((companion) => new Companion(this, companion))
     for (const { message, ...one } of state?.received ?? [])
@@ -139,13 +143,14 @@ export class Party {
   /** Null: nobody has written to them, and they to nobody. */
   state(): PartyState | null {
     if (this.#device === null) return null
-    const { number, name, knownBy, isBanned, nextDevice } = this
+    const { number, name, knownBy, isBanned, nextDevice, picture } = this
     const companions = this.companions.map((companion) => companion.stateNow())
     const received = this.#received.map(({ message, ...one }) => ({
       ...one,
       message: proto.Message.encode(message).finish(),
     }))
-    return { number, name, knownBy, isBanned, nextDevice, companions, received, device: this.#device.state() }
+    const known = { number, name, knownBy, isBanned, nextDevice, picture }
+    return { ...known, companions, received, device: this.#device.state() }
   }
 
   close(): void {

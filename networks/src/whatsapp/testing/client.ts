@@ -5,6 +5,7 @@ import {
   type BaileysEventMap,
   Browsers,
   Curve,
+  type GroupMetadata,
   generateSignalPubKey,
   initAuthCreds,
   makeWASocket,
@@ -117,6 +118,8 @@ export class Client {
   readonly sent = new Map<string, proto.IMessage>()
   /** The server's word on each message: '' when it took it, otherwise what it refused it with. */
   readonly acks = new Map<string, string>()
+  /** Groups it believes to know: it does not ask for these before it sends. */
+  readonly groups = new Map<string, GroupMetadata>()
   isOpen = false
   socket: WASocket
 
@@ -135,6 +138,7 @@ export class Client {
       markOnlineOnConnect: false,
       fetchAgent: new Agent({ ca: network.caCertificate }),
       retryRequestDelayMs: 10,
+      cachedGroupMetadata: async (jid) => this.groups.get(jid),
       getMessage: async ({ id }) => this.sent.get(id ?? ''),
     })
     this.socket = socket

@@ -1,30 +1,12 @@
-/** Groups: who is in them, who may change them, and who is told of it. */
+/** All groups: who is in them, who may change them, and who is told of it. */
 import { randomInt } from 'node:crypto'
-import type { Query } from './accounts/queries.ts'
-import type { Directory } from './party/directory.ts'
-import type { Party } from './party/party.ts'
-import { attribute, type BinaryNode, children, firstChild, octetsOf, stanza, textOf } from './wire/nodes.ts'
-import { CannotBeDone, secondsOf, type World } from './world.ts'
-
-type Role = 'superadmin' | 'admin' | null
-
-export interface Group {
-  id: string
-  subject: string
-  creator: Party
-  createdAt: number
-  members: Map<Party, Role>
-  picture: { id: string; image: Buffer } | null
-}
-
-export interface GroupState {
-  id: string
-  subject: string
-  creator: string
-  createdAt: number
-  members: [number: string, role: Role][]
-  picture: { id: string; image: Buffer } | null
-}
+import type { Query } from '../accounts/queries.ts'
+import type { Directory } from '../party/directory.ts'
+import type { Party } from '../party/party.ts'
+import { attribute, type BinaryNode, children, firstChild, stanza } from '../wire/nodes.ts'
+import { CannotBeDone, secondsOf, type World } from '../world.ts'
+import { described, type Group, type GroupState, memberNode, newSettings, numberOf, type Role } from './group.ts'
+import { carryOut, mayBeSetBy, type Setting, settingIn } from './settings.ts'
 
 /** Somebody does something to a group. */
 interface Deed {
@@ -33,10 +15,10 @@ interface Deed {
   actor: Party
 }
 
-type Change = 'add' | 'remove' | 'promote' | 'demote'
+export type Change = 'add' | 'remove' | 'promote' | 'demote'
 type Answer = BinaryNode[] | undefined | null
 
-const groupsMax = 1_000
+const groupsMax = 5_000
 const membersMax = 1_024
 
 export class Groups {
@@ -45,12 +27,13 @@ export class Groups {
   readonly shy = new Set<Party>()
 
   constructor(states: readonly GroupState[], directory: Directory) {
+    const partyOf = (number: string) => directory.byNumber(number)
     for (const { members, creator, ...state } of states) {
       const known = members.flatMap(([number, role]): [Party, Role][] => {
-        const party = directory.byNumber(number)
+        const party = partyOf(number)
         return party === null ? [] : [[party, role]]
       })
-      const owner = directory.byNumber(creator)
+      const owner = partyOf(creator)
       if (owner !== null) this.#byId.set(state.id, { ...state, creator: owner, members: new Map(known) })
     }
   }
@@ -108,7 +91,8 @@ export class Groups {
     if (this.#byId.size >= groupsMax) throw new CannotBeDone(`At most ${groupsMax} groups can be here.`)
     const createdAt = secondsOf(world)
     const id = `1203630${createdAt}${randomInt(10_000, 100_000)}@g.us`
-    const group: Group = { id, subject, creator, createdAt, members: new Map([[creator, 'superadmin']]), picture: null }
+    const members = new Map<Party, Role>([[creator, 'superadmin']])
+    const group: Group = { id, ...newSettings(subject), creator, createdAt, members }
     const added = jids.map((jid) => this.#change(world, group, 'add', jid))
     this.#byId.set(id, group)
     this.#tell({ world, group, actor: creator }, stanza('create', {}, [described(group)]))
@@ -122,23 +106,23 @@ export class Groups {
       return null
     }
     if (group === null) return refuse(404, 'item-not-found')
-    const role = group.members.get(me)
-    if (role === undefined) return refuse(403, 'forbidden')
+    if (!group.members.has(me)) return refuse(403, 'forbidden')
     if (asked.tag === 'query') return [described(group)]
-    if (asked.tag === 'subject') {
-      this.rename({ world, group, actor: me }, textOf(asked))
-      return undefined
-    }
+    const deed = { world, group, actor: me }
+    const setting = settingIn(asked)
+    if (setting !== null) return this.set(deed, setting) ? undefined : refuse(403, 'forbidden')
     if (!isChange(asked.tag)) return refuse(501, 'feature-not-implemented')
-    if (role === null) return refuse(403, 'forbidden')
+    if (!this.mayChange(deed, asked.tag)) return refuse(403, 'forbidden')
     const jids = children(asked, 'participant').map(({ attrs: { jid = '' } }) => jid)
-    return [stanza(asked.tag, {}, this.change({ world, group, actor: me }, asked.tag, jids))]
+    return [stanza(asked.tag, {}, this.change(deed, asked.tag, jids))]
   }
 
-  rename(deed: Deed, subject: string): void {
-    deed.group.subject = subject
-    const t = String(secondsOf(deed.world))
-    this.#tell(deed, stanza('subject', { subject, s_t: t, s_o: deed.actor.lid }))
+  /** False: they may not. */
+  set(deed: Deed, setting: Setting): boolean {
+    const { world, group, actor } = deed
+    if (!mayBeSetBy(group, actor, setting)) return false
+    this.#tell(deed, carryOut(group, actor, setting, secondsOf(world)))
+    return true
   }
 
   leave(deed: Deed): void {
@@ -146,6 +130,13 @@ export class Groups {
     const told = [...group.members.keys()]
     group.members.delete(actor)
     this.#tell(deed, stanza('remove', {}, [memberNode(actor, null)]), told)
+  }
+
+  /** Adding is for everybody unless the group says otherwise; the rest is for admins. */
+  mayChange({ group, actor }: Deed, how: Change): boolean {
+    const role = group.members.get(actor)
+    if (role === undefined) return false
+    return role !== null || (how === 'add' && !group.onlyAdminsAdd)
   }
 
   /** Each of them by itself: for one it may succeed and for another not. */
@@ -183,52 +174,8 @@ export class Groups {
       for (const companion of companions)
         companion.give(stanza('notification', { ...notice(), addressing_mode: 'lid' }, [what]))
   }
-
-  pictureOf({ media }: World, target: string): BinaryNode | null {
-    const picture = this.byId(target)?.picture
-    if (!picture) return null
-    return stanza('picture', { id: picture.id, type: 'image', url: media.publish(picture.image) })
-  }
-
-  setPicture({ world, connection, companion, request }: Query): Answer {
-    const group = this.byId(attribute(request, 'target') ?? '')
-    if (group === null || companion === null || !group.members.has(companion.owner)) {
-      connection.refuse(request, 403, 'forbidden')
-      return null
-    }
-    const sent = firstChild(request)
-    const id = String(randomInt(2 ** 40))
-    group.picture = sent === undefined ? null : { id, image: octetsOf(sent) }
-    const author = companion.owner.lid
-    const what = sent === undefined ? stanza('delete', { author }) : stanza('set', { id, author })
-    const attributes = { from: group.id, type: 'picture', participant: author, t: String(secondsOf(world)) }
-    for (const { companions } of group.members.keys())
-      for (const one of companions)
-        one.give(stanza('notification', { ...attributes, id: String(randomInt(2 ** 40)) }, [what]))
-    return sent === undefined ? undefined : [stanza('picture', { id })]
-  }
 }
 
 function isChange(tag: string): tag is Change {
   return tag === 'add' || tag === 'remove' || tag === 'promote' || tag === 'demote'
-}
-
-function memberNode(party: Party, role: Role): BinaryNode {
-  return stanza('participant', { jid: party.lid, phone_number: numberOf(party), type: role ?? undefined })
-}
-
-/** As far as they let others know it. */
-function numberOf({ knownBy, jid }: Party): string | undefined {
-  return knownBy === 'lid' ? undefined : jid
-}
-
-function described({ id, subject, creator, createdAt, members }: Group): BinaryNode {
-  const t = String(createdAt)
-  const named = { id: id.replace('@g.us', ''), subject, creator: creator.lid, creator_pn: numberOf(creator) }
-  const when = { creation: t, s_t: t, s_o: creator.lid, addressing_mode: 'lid', size: String(members.size) }
-  return stanza(
-    'group',
-    { ...named, ...when },
-    [...members].map(([party, role]) => memberNode(party, role)),
-  )
 }
