@@ -6,6 +6,7 @@ import { type Membership, membershipOf } from './groups/membership.ts'
 import type { Arrivals } from './messages/arrivals.ts'
 import { isGroup, type Mail, newId } from './messages/mail.ts'
 import { appear, typeTo } from './messages/presence.ts'
+import { type Shown, show } from './messages/shown.ts'
 import type { Heard, KnownBy, Party, Received, Seen } from './party/party.ts'
 import { CannotBeDone, type World } from './world.ts'
 
@@ -42,7 +43,7 @@ export interface Person extends Membership {
   isKnownBy(knownBy: KnownBy): void
   isCalled(name: string): void
   cannotRead(messages: number): void
-  readonly received: readonly Received[]
+  readonly received: readonly Shown[]
   /** How many messages came again under an id that their sender had used: a phone confirms and drops them. */
   readonly repeats: number
   readonly heard: readonly Heard[]
@@ -76,7 +77,7 @@ export function createPerson(parts: Parts, party: Party): Person {
     return { remoteJid: isGroup(place) ? place.id : place.jid, fromMe: isOurs, id, ...group }
   }
   // Assigned, not spread: what is looked at later must be looked up then.
-  return Object.assign(facts(party), membershipOf(world, party), {
+  return Object.assign(facts(world, party), membershipOf(world, party), {
     posts: post,
     async says(to, text, words) {
       const id = await post(to, worded(world, text, words))
@@ -106,7 +107,7 @@ export function createPerson(parts: Parts, party: Party): Person {
   } satisfies Partial<Person>)
 }
 
-function facts(party: Party) {
+function facts(world: World, party: Party) {
   return {
     jid: party.jid,
     lid: party.lid,
@@ -120,7 +121,7 @@ function facts(party: Party) {
       party.unreadable = messages
     },
     get received() {
-      return party.received
+      return party.received.map((one) => show(world, one))
     },
     get repeats() {
       return party.repeats

@@ -15,10 +15,11 @@ import { openMediaHost } from './media.ts'
 import { Arrivals } from './messages/arrivals.ts'
 import { Mail } from './messages/mail.ts'
 import { takeMessage } from './messages/outbound.ts'
+import { type Shown, show } from './messages/shown.ts'
 import { takeChatState, takePresence, takeReceipt } from './messages/stanzas.ts'
 import type { Companion } from './party/companion.ts'
 import { Directory } from './party/directory.ts'
-import type { Party, PartyState, Received } from './party/party.ts'
+import type { Party, PartyState } from './party/party.ts'
 import { createPerson, type Person } from './person.ts'
 import { selfSigned } from './wire/certificate.ts'
 import { Connection } from './wire/connection.ts'
@@ -64,7 +65,7 @@ export interface Whatsapp {
   phoneOf(number: string): Phone
   person(number: string): Person
   /** What a phone shows. */
-  received(number: string): readonly Received[]
+  received(number: string): readonly Shown[]
   readonly faults: Faults
   stop(): Promise<void>
   /** Connections, codes and work under way that are still there. */
@@ -165,7 +166,7 @@ class Center {
       phoneOf: (number) => this.#phone(this.#party(number)),
       person: (number) =>
         createPerson({ world: this.#world, mail: this.#mail, arrivals: this.#arrivals }, this.#party(number)),
-      received: (number) => this.#party(number).received,
+      received: (number) => this.#party(number).received.map((one) => show(this.#world, one)),
       faults: this.#faults(),
       stop: async () => {
         background.stop()

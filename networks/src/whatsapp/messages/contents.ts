@@ -10,12 +10,13 @@ export interface Told {
 /** Messages that people read; reactions, edits and the like are about other messages. */
 export function told(message: proto.IMessage): Told {
   const content = extractMessageContent(message)
-  const { imageMessage, videoMessage, audioMessage, documentMessage, stickerMessage } = content ?? {}
+  const { imageMessage, videoMessage, ptvMessage, audioMessage, documentMessage, stickerMessage } = content ?? {}
   const caption = imageMessage?.caption ?? videoMessage?.caption ?? documentMessage?.caption
   const text = content?.conversation ?? content?.extendedTextMessage?.text ?? caption ?? null
   const files: [MediaType, proto.Message.IImageMessage | null | undefined][] = [
     ['image', imageMessage],
     ['video', videoMessage],
+    ['ptv', ptvMessage],
     ['audio', audioMessage],
     ['document', documentMessage],
     ['sticker', stickerMessage],

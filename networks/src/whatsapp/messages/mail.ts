@@ -34,7 +34,7 @@ export class Mail {
     this.#keep(letter)
     const people = isGroup(to) ? [...to.members.keys()] : [to]
     const received: Received = {
-      ...{ id, from: from.number, isOwn: false, message, at: this.#world.clock.now() },
+      ...{ id, from: from.number, isOwn: false, device: 0, message, at: this.#world.clock.now() },
       chat: isGroup(to) ? to.id : from.number,
     }
     for (const person of people) if (person !== from) person.take(received)

@@ -154,10 +154,11 @@ function deliver(sending: Sending, party: Party, group: Group | null, message: p
   const { world, companion, node } = sending
   const id = attribute(node, 'id') ?? ''
   const own = message?.deviceSentMessage
+  const { device } = companion.state
   const isOwn = party === companion.owner
   const inner = own?.message ?? message
   const other = isOwn ? world.directory.byJid(own?.destinationJid ?? '')?.number : companion.owner.number
-  const received = { id, from: companion.owner.number, chat: group?.id ?? other ?? party.number, isOwn }
+  const received = { id, from: companion.owner.number, chat: group?.id ?? other ?? party.number, isOwn, device }
   const isNew = inner !== null && party.take({ ...received, message: inner, at: world.clock.now() })
   const chat = attribute(node, 'to') ?? ''
   sending.arrived({ party, companion, id, chat, group, message: inner, isNew })

@@ -12,6 +12,8 @@ export interface Received {
   chat: string
   /** The phone's own account wrote it, on a linked device. */
   isOwn: boolean
+  /** Which device of the sender sent it; 0 is the phone. */
+  device: number
   message: proto.IMessage
   at: number
 }
