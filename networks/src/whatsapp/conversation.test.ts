@@ -142,6 +142,41 @@ test('somebody who is known by LID alone can be answered, and their number comes
   expect(jidNormalizedUser((await lidMapping.getPNForLID(person.lid)) ?? '')).toBe(bobsJid)
 })
 
+test('a member of a group who was a LID alone shows their number in what they write later', async () => {
+  const device = await here.client().link(us)
+  const person = here.network.person(bob)
+  person.isKnownBy('lid')
+  const group = here.network.person('+14155559876').creates('Strangers', us, bob)
+  const { lidMapping } = device.socket.signalRepository
+  const numberOf = async () => jidNormalizedUser((await lidMapping.getPNForLID(person.lid)) ?? undefined)
+  const memberIn = async () => {
+    const { participants } = await device.socket.groupMetadata(group)
+    return participants.find(({ id }) => id === person.lid)
+  }
+  const first = await device.message(await person.says(group, 'Guess who'))
+  expect([first.key.participant, first.key.participantAlt]).toEqual([person.lid, undefined])
+  expect([(await memberIn())?.phoneNumber, await numberOf()]).toEqual([undefined, ''])
+  person.isKnownBy('both')
+  const second = await device.message(await person.says(group, 'Me'))
+  expect([second.key.participant, second.key.participantAlt]).toEqual([person.lid, bobsJid])
+  expect([(await memberIn())?.phoneNumber, await numberOf()]).toEqual([bobsJid, bobsJid])
+})
+
+test('a phone that learns the number behind a LID tells its devices', async () => {
+  const device = await here.client().link(us)
+  const person = here.network.person(bob)
+  person.isKnownBy('lid')
+  await device.message(await person.says(us, 'Guess who'))
+  const { lidMapping } = device.socket.signalRepository
+  expect(await lidMapping.getPNForLID(person.lid)).toBeNull()
+  await here.network.phoneOf(us).learnsNumberOf(bob)
+  const known = async () => jidNormalizedUser((await lidMapping.getPNForLID(person.lid)) ?? undefined)
+  await expect.poll(known).toBe(bobsJid)
+  await device.send(bobsJid, { text: 'Bob!' })
+  await expect.poll(() => last(person)?.extendedTextMessage?.text).toBe('Bob!')
+  expect((await device.message(await person.says(us, 'Still without a number'))).key.remoteJid).toBe(person.lid)
+})
+
 test('what the owner writes on the phone comes to the device as a copy', async () => {
   const device = await here.client().link(us)
   const id = await here.network.person(us).says(bob, 'By hand')

@@ -4,11 +4,12 @@ import type { People } from '../people.ts'
 import { type Group, mayWrite } from './groups/group.ts'
 import { type Membership, membershipOf } from './groups/membership.ts'
 import type { Arrivals } from './messages/arrivals.ts'
+import { noteSetting, settingOf, timed } from './messages/disappearing.ts'
 import { isGroup, type Mail, newId } from './messages/mail.ts'
 import { appear, typeTo } from './messages/presence.ts'
 import { type Shown, show } from './messages/shown.ts'
 import type { Heard, KnownBy, Party, Received, Seen } from './party/party.ts'
-import { CannotBeDone, type World } from './world.ts'
+import { CannotBeDone, secondsOf, type World } from './world.ts'
 
 export interface Words {
   /** The message that this one answers, as `received` shows it. */
@@ -40,6 +41,8 @@ export interface Person extends Membership {
   reads(chat: string, ids?: readonly string[]): void
   types(to: string, state?: 'composing' | 'recording' | 'paused'): void
   appears(isOnline: boolean): void
+  /** Messages of this chat disappear after so many seconds from now on; 0: they stay. Null in a group: nothing is written. */
+  setsDisappearing(to: string, seconds: number): Promise<string | null>
   isKnownBy(knownBy: KnownBy): void
   isCalled(name: string): void
   cannotRead(messages: number): void
@@ -66,7 +69,8 @@ export function createPerson(parts: Parts, party: Party): Person {
     const place = recipient(world, party, to)
     if (isGroup(place) && !mayWrite(place, party) && !message.reactionMessage)
       throw new CannotBeDone('Only admins write in this group.')
-    await mail.post({ from: party, to: place, message, id })
+    if (!isGroup(place)) noteSetting(message, [party, place], secondsOf(world))
+    await mail.post({ from: party, to: place, message: timed(message, party, place), id })
     return id
   }
   /** A message of theirs, or of the other side, as those name it who are told of it. */
@@ -76,8 +80,9 @@ export function createPerson(parts: Parts, party: Party): Person {
     const group = isGroup(place) ? { participant: isOurs ? party.lid : lidOf(world, author) } : {}
     return { remoteJid: isGroup(place) ? place.id : place.jid, fromMe: isOurs, id, ...group }
   }
+  const groupDoings = membershipOf(world, party)
   // Assigned, not spread: what is looked at later must be looked up then.
-  return Object.assign(facts(world, party), membershipOf(world, party), {
+  return Object.assign(facts(world, party), groupDoings, {
     posts: post,
     async says(to, text, words) {
       const id = await post(to, worded(world, text, words))
@@ -104,6 +109,11 @@ export function createPerson(parts: Parts, party: Party): Person {
     reads: (chat, ids) => read(parts, party, chat, ids),
     types: (to, state = 'composing') => typeTo(recipient(world, party, to), party, state),
     appears: (isOnline) => appear(world, party, isOnline),
+    async setsDisappearing(to, seconds) {
+      if (!isGroup(recipient(world, party, to))) return post(to, settingOf({ seconds, at: secondsOf(world) }))
+      groupDoings.setsExpiration(to, seconds)
+      return null
+    },
   } satisfies Partial<Person>)
 }
 

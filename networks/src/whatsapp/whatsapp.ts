@@ -15,6 +15,7 @@ import { openMediaHost } from './media.ts'
 import { Arrivals } from './messages/arrivals.ts'
 import { Mail } from './messages/mail.ts'
 import { takeMessage } from './messages/outbound.ts'
+import { tellMapping } from './messages/peer.ts'
 import { type Shown, show } from './messages/shown.ts'
 import { takeChatState, takePresence, takeReceipt } from './messages/stanzas.ts'
 import type { Companion } from './party/companion.ts'
@@ -49,6 +50,8 @@ export interface Phone {
   enterCode(code: string): Promise<void>
   /** All linked devices are logged out. */
   unlink(): void
+  /** It has learned which number is behind somebody's LID, and tells its devices: until then they may know the LID alone. */
+  learnsNumberOf(number: string): Promise<void>
   readonly devices: number
 }
 
@@ -201,6 +204,7 @@ class Center {
       unlink: () => {
         for (const companion of [...party.companions]) unlink(this.#world, companion)
       },
+      learnsNumberOf: (number) => tellMapping(this.#world, party, this.#party(number)),
       get devices() {
         return party.companions.length
       },

@@ -26,6 +26,7 @@ export interface Membership {
   locks(group: string, isOn?: boolean): void
   /** Only admins add others from now on, or everybody again. */
   letsOnlyAdminsAdd(group: string, isOn?: boolean): void
+  setsExpiration(group: string, seconds: number): void
 }
 
 export function membershipOf(world: World, actor: Party): Membership {
@@ -65,6 +66,7 @@ export function membershipOf(world: World, actor: Party): Membership {
     },
     silences: (id, isOn = true) => set(id, { what: 'announcement', isOn }),
     locks: (id, isOn = true) => set(id, { what: 'locked', isOn }),
+    setsExpiration: (id, seconds) => set(id, { what: 'ephemeral', seconds }),
     letsOnlyAdminsAdd: (id, isOn = true) => set(id, { what: 'onlyAdminsAdd', isOn }),
   }
 }

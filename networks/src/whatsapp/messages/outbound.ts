@@ -8,6 +8,7 @@ import type { Connection } from '../wire/connection.ts'
 import { attribute, type BinaryNode, child, children, stanza } from '../wire/nodes.ts'
 import { secondsOf, type World } from '../world.ts'
 import { told, textOf as wordsOf } from './contents.ts'
+import { noteSetting } from './disappearing.ts'
 import { isGroup } from './mail.ts'
 
 export interface Sending {
@@ -160,6 +161,7 @@ function deliver(sending: Sending, party: Party, group: Group | null, message: p
   const other = isOwn ? world.directory.byJid(own?.destinationJid ?? '')?.number : companion.owner.number
   const received = { id, from: companion.owner.number, chat: group?.id ?? other ?? party.number, isOwn, device }
   const isNew = inner !== null && party.take({ ...received, message: inner, at: world.clock.now() })
+  if (inner !== null && group === null && !isOwn) noteSetting(inner, [companion.owner, party], secondsOf(world))
   const chat = attribute(node, 'to') ?? ''
   sending.arrived({ party, companion, id, chat, group, message: inner, isNew })
 }

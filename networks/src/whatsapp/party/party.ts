@@ -32,6 +32,13 @@ export interface Seen {
   state: 'composing' | 'recording' | 'paused'
 }
 
+/** How long messages of a chat stay, and since when. */
+export interface Timer {
+  /** 0: for good. */
+  seconds: number
+  at: number
+}
+
 /** How somebody appears to those they write to: by number and LID, by LID and number, or by LID alone. */
 export type KnownBy = 'number' | 'both' | 'lid'
 
@@ -45,6 +52,7 @@ export interface PartyState {
   nextDevice: number
   isBanned: boolean
   picture: Icon | null
+  timers: [number: string, timer: Timer][]
 }
 
 const receivedMax = 5_000
@@ -60,6 +68,8 @@ export class Party {
   picture: Icon | null
   nextDevice: number
   companions: Companion[]
+  /** By the number of the other side. */
+  readonly timers: Map<string, Timer>
   /** So many of the next messages cannot be read here, and are asked for again. */
   unreadable = 0
   isOnline = false
@@ -80,6 +90,7 @@ export class Party {
     this.knownBy = state?.knownBy ?? 'number'
     this.isBanned = state?.isBanned ?? false
     this.picture = state?.picture ?? null
+    this.timers = new Map(state?.timers)
     this.nextDevice = state?.nextDevice ?? 1
     this.companions = (state?.companions ?? []).map((companion) => new Companion(this, companion))
     for (const { message, ...one } of state?.received ?? [])
@@ -151,7 +162,7 @@ export class Party {
       ...one,
       message: proto.Message.encode(message).finish(),
     }))
-    const known = { number, name, knownBy, isBanned, nextDevice, picture }
+    const known = { number, name, knownBy, isBanned, nextDevice, picture, timers: [...this.timers] }
     return { ...known, companions, received, device: this.#device.state() }
   }
 
