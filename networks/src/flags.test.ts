@@ -13,9 +13,13 @@ test('each port has a flag', () => {
   expect(readFlags(args)).toEqual({ ports: { control: 0, smpp: 1, twilio: 65_535, android: 8, whatsapp: 9 } })
 })
 
+test('what WhatsApp knows is kept in a file that is named', () => {
+  expect(readFlags(['--whatsapp-state', 'data/whatsapp.json'])).toMatchObject({ whatsappState: 'data/whatsapp.json' })
+})
+
 test.each([['--help'], ['-h', '--port', '1']])('%s explains every flag with its default', (...args) => {
   const told = readFlags(args.filter((one) => typeof one === 'string'))
-  const names = ['--port', '--smpp-port', '--twilio-port', '--android-port', '--whatsapp-port']
+  const names = ['--port', '--smpp-port', '--twilio-port', '--android-port', '--whatsapp-port', '--whatsapp-state']
   for (const part of [...names, '7091', '2775', '7092', '7093', '7094'])
     expect('help' in told && told.help).toContain(part)
 })
@@ -26,6 +30,7 @@ test.each([
   [['--smpp-port='], '--smpp-port must be a port'],
   [['--android-port', '-1'], '--android-port'],
   [['--twilio-port'], '--twilio-port'],
+  [['--whatsapp-state='], '--whatsapp-state must be a file'],
   [['--prot', '1'], '--prot'],
   [['7091'], '7091'],
 ])('%j is refused', (args, words) => {

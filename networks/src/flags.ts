@@ -9,7 +9,13 @@ export interface Ports {
   whatsapp: number
 }
 
-export type Flags = { ports: Ports } | { help: string } | { problem: string }
+interface Wanted {
+  ports: Ports
+  /** A file in which what WhatsApp knows is kept. */
+  whatsappState?: string
+}
+
+export type Flags = Wanted | { help: string } | { problem: string }
 
 const flags = {
   port: { port: 'control', default: '7091', meaning: 'the control API: people, what they got, faults' },
@@ -19,6 +25,10 @@ const flags = {
   'whatsapp-port': { port: 'whatsapp', default: '7094', meaning: 'WhatsApp, as its linked devices speak it' },
 } as const satisfies Record<string, { port: keyof Ports; default: string; meaning: string }>
 
+const state = {
+  name: 'whatsapp-state',
+  meaning: 'where accounts, sessions and groups of WhatsApp outlive the networks (default: nowhere)',
+}
 const help = { type: 'boolean', short: 'h' } as const
 const helpText = [
   'Networks that run on this machine: real protocols, pretended people. Nothing leaves 127.0.0.1.',
@@ -28,6 +38,7 @@ const helpText = [
   ...Object.entries(flags).map(
     ([name, { default: value, meaning }]) => `  --${`${name} <port>`.padEnd(22)}${meaning} (default ${value})`,
   ),
+  `  ${`--${state.name} <file>`.padEnd(24)}${state.meaning}`,
   `  ${'--help'.padEnd(24)}this text`,
   '',
   'Port 0 takes any that is free. Each network says where it listens and what a line of the gateway needs to reach it.',
@@ -35,17 +46,17 @@ const helpText = [
 
 export function readFlags(args: readonly string[]): Flags {
   const text = { type: 'string' } as const
-  const options = { ...Object.fromEntries(Object.keys(flags).map((name) => [name, text])), help }
+  const options = { ...Object.fromEntries([...Object.keys(flags), state.name].map((name) => [name, text])), help }
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
-    return 'help' in values ? { help: helpText } : portsOf(values)
+    return 'help' in values ? { help: helpText } : wantedIn(values)
   } catch (error) {
     const [what] = error instanceof Error ? error.message.split(/\.?(?:\n|$)/) : []
     return { problem: `${what ?? 'That cannot be read'}. --help lists what there is.` }
   }
 }
 
-function portsOf(values: Readonly<Record<string, unknown>>): Flags {
+function wantedIn(values: Readonly<Record<string, unknown>>): Flags {
   const ports: Ports = { control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0 }
   for (const [name, { port, default: usual }] of Object.entries(flags)) {
     const value = String(values[name] ?? usual)
@@ -53,5 +64,7 @@ function portsOf(values: Readonly<Record<string, unknown>>): Flags {
       return { problem: `--${name} must be a port: a number from 0 (any that is free) to 65535.` }
     ports[port] = Number(value)
   }
-  return { ports }
+  const whatsappState = values[state.name]
+  if (whatsappState === '') return { problem: `--${state.name} must be a file.` }
+  return typeof whatsappState === 'string' ? { ports, whatsappState } : { ports }
 }

@@ -19,7 +19,8 @@ async function main(): Promise<void> {
   }
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
-  running = await startNetworks(flags.ports, systemClock)
+  const { ports, whatsappState } = flags
+  running = await startNetworks(ports, systemClock, whatsappState)
   if (stopping.signal.aborted) return stop(running)
   print(greeting(running))
 }

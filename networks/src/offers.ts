@@ -8,6 +8,7 @@ import { openAndroidGateway } from './sms/android.ts'
 import { openSmsc } from './sms/smsc.ts'
 import { openTwilio } from './sms/twilio.ts'
 import type { Clock } from './time.ts'
+import { storeIn } from './whatsapp/keeping.ts'
 import { openWhatsapp, type Whatsapp } from './whatsapp/whatsapp.ts'
 import { CannotBeDone } from './whatsapp/world.ts'
 
@@ -96,8 +97,9 @@ const slowMs = 500
 /** Enough to log in and to send a few messages. */
 const breaksAt = 40
 
-export async function offerWhatsapp(place: Place): Promise<Offer> {
-  const whatsapp = await openWhatsapp(place)
+export async function offerWhatsapp(place: Place, statePath?: string): Promise<Offer> {
+  const state = statePath === undefined ? undefined : storeIn(statePath)
+  const whatsapp = await openWhatsapp({ ...place, state })
   const { faults, lineUrl } = whatsapp
   return {
     network: {

@@ -12,7 +12,8 @@ export interface Running {
   stop(): Promise<void>
 }
 
-export async function startNetworks(ports: Ports, clock: Clock): Promise<Running> {
+/** `whatsappState`: a file, where what WhatsApp knows is kept. */
+export async function startNetworks(ports: Ports, clock: Clock, whatsappState?: string): Promise<Running> {
   const people = new People()
   const offers: Record<string, Offer> = {}
   const stop = async () => {
@@ -22,7 +23,7 @@ export async function startNetworks(ports: Ports, clock: Clock): Promise<Running
     offers.smpp = await offerSmpp({ people, clock, port: ports.smpp })
     offers.twilio = await offerTwilio({ people, clock, port: ports.twilio })
     offers.android = await offerAndroid({ people, clock, port: ports.android })
-    offers.whatsapp = await offerWhatsapp({ people, clock, port: ports.whatsapp })
+    offers.whatsapp = await offerWhatsapp({ people, clock, port: ports.whatsapp }, whatsappState)
     const networks = Object.fromEntries(Object.entries(offers).map(([name, { network }]) => [name, network]))
     const control = await openControl({ people, clock, networks, port: ports.control })
     return {

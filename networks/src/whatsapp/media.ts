@@ -10,6 +10,7 @@ import type { Certificate } from './wire/certificate.ts'
 export interface MediaHost {
   /** With its port. */
   readonly host: string
+  readonly port: number
   /** A person's phone puts a file there. */
   put(kind: MediaType, plain: Buffer): Promise<MediaFile>
   /** A person's phone fetches one and reads it. Null: it is gone, or not what the message says. */
@@ -33,17 +34,22 @@ const fileBytesMax = 64 * 1_024 * 1_024
 const keptBytesMax = 256 * 1_024 * 1_024
 const macBytes = 10
 
-export async function openMediaHost(certificate: Certificate, faults: FaultState): Promise<MediaHost> {
+/** `former`: where it was the last time, which is in the settings of lines; if somebody else is there now, elsewhere. */
+export async function openMediaHost(certificate: Certificate, faults: FaultState, former = 0): Promise<MediaHost> {
   const files = new Files()
   const server = createServer({ ...certificate, requestTimeout: 60_000 }, (request, response) => {
     void (request.method === 'POST' ? upload(files, faults, request, response) : download(files, request, response))
   })
   server.maxConnections = 200
   server.on('tlsClientError', (_error, socket) => socket.destroy())
-  const host = `127.0.0.1:${await listen(server, 0)}`
+  const port = await listen(server, former).catch((error: unknown) => {
+    if (former === 0) throw error
+    return listen(server, 0)
+  })
+  const host = `127.0.0.1:${port}`
   files.host = host
   return {
-    host,
+    ...{ host, port },
     async put(kind, plain) {
       const mediaKey = randomBytes(32)
       const sealed = await seal(kind, plain, mediaKey)

@@ -1,7 +1,7 @@
 /** What is handed to the next run: accounts, sessions, groups and what still waits. Without it everybody is forgotten. */
 import { expect, test } from 'vitest'
+import type { Store } from './keeping.ts'
 import { type Client, freshNetwork } from './testing/client.ts'
-import type { Store } from './whatsapp.ts'
 
 const [us, bob] = ['+16282895642', '+14155551234']
 const bobsJid = '14155551234@s.whatsapp.net'
@@ -44,6 +44,19 @@ test('a network that is started again goes on where it was', async () => {
   await device.message(await here.network.person(bob).says(us, 'Still here'))
   await device.message(await here.network.person(bob).says(group, 'All of us'))
   expect(device.closes).toEqual([515, 0])
+})
+
+test('it is saved while the network runs, and only when something has changed', async () => {
+  const saves: string[] = []
+  await here.reopen({ state: { load: () => null, save: (text) => void saves.push(text) } })
+  await expect.poll(() => saves.length).toBe(1)
+  const device = await here.client().link(us)
+  await expect.poll(() => saves.at(-1)).toContain(us)
+  await device.message(await here.network.person(bob).says(us, 'Hello'))
+  await expect.poll(() => saves.at(-1)).toContain(bob)
+  await device.close()
+  const texts = new Set(saves)
+  expect(texts.size).toBe(saves.length)
 })
 
 test('without it every device must be linked anew', async () => {

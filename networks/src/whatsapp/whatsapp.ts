@@ -11,6 +11,7 @@ import { answerQuery } from './accounts/queries.ts'
 import { type FaultState, noFaults } from './faults.ts'
 import type { GroupState } from './groups/group.ts'
 import { Groups } from './groups/groups.ts'
+import { keepUp, type Store } from './keeping.ts'
 import { openMediaHost } from './media.ts'
 import { Arrivals } from './messages/arrivals.ts'
 import { Mail } from './messages/mail.ts'
@@ -22,23 +23,18 @@ import type { Companion } from './party/companion.ts'
 import { Directory } from './party/directory.ts'
 import type { Party, PartyState } from './party/party.ts'
 import { createPerson, type Person } from './person.ts'
-import { selfSigned } from './wire/certificate.ts'
+import { type Certificate, selfSigned } from './wire/certificate.ts'
 import { Connection } from './wire/connection.ts'
 import { type BinaryNode, stanza } from './wire/nodes.ts'
 import { createNoiseIdentity, type NoiseIdentity } from './wire/noise.ts'
 import { Background, CannotBeDone, secondsOf, type World } from './world.ts'
-
-/** Where everything is kept that a restart must not lose. */
-export interface Store {
-  load(): string | null
-  save(text: string): void
-}
 
 export interface WhatsappOptions {
   people: People
   clock: Clock
   /** 0 picks a free one. */
   port?: number
+  /** It is read at the start and kept up to date from then on: whoever is killed goes on from there. */
   state?: Store
 }
 
@@ -99,6 +95,8 @@ export interface Faults {
 
 interface State {
   identity: NoiseIdentity
+  certificate: Certificate
+  mediaPort: number
   parties: PartyState[]
   groups: GroupState[]
 }
@@ -110,9 +108,9 @@ export async function openWhatsapp(options: WhatsappOptions): Promise<Whatsapp> 
   const { people, clock, port = 0, state } = options
   const saved = state?.load()
   const before: State | null = saved ? JSON.parse(saved, BufferJSON.reviver) : null
-  const certificate = selfSigned(clock.now())
+  const certificate = before?.certificate ?? selfSigned(clock.now())
   const faults = noFaults()
-  const media = await openMediaHost(certificate, faults)
+  const media = await openMediaHost(certificate, faults, before?.mediaPort)
   const directory = new Directory(people, before?.parties)
   const groups = new Groups(before?.groups ?? [], directory)
   const world = { people, clock, directory, groups, media, faults, background: new Background() }
@@ -121,7 +119,7 @@ export async function openWhatsapp(options: WhatsappOptions): Promise<Whatsapp> 
     const server = createServer((_request, response) => response.writeHead(404).end())
     const listening = await listen(server, port)
     center.listenTo(server)
-    return center.asWhatsapp({ server, port: listening, caCertificate: certificate.cert, state })
+    return center.asWhatsapp({ server, port: listening, certificate, state })
   } catch (error) {
     await media.stop()
     throw error
@@ -154,9 +152,12 @@ class Center {
     sockets.on('connection', (socket: WebSocket) => this.#welcome(socket))
   }
 
-  asWhatsapp(open: { server: Server; port: number; caCertificate: string; state?: Store }): Whatsapp {
-    const { server, port, caCertificate, state } = open
-    const { background, media, directory } = this.#world
+  asWhatsapp(open: { server: Server; port: number; certificate: Certificate; state?: Store }): Whatsapp {
+    const { server, port, certificate, state } = open
+    const { background, media, directory, clock } = this.#world
+    const caCertificate = certificate.cert
+    const text = () => JSON.stringify(this.#state(certificate), BufferJSON.replacer)
+    if (state !== undefined) void keepUp(state, clock, background.signal, text)
     const socketUrl = `ws://127.0.0.1:${port}/ws/chat`
     const noiseRoot = Buffer.from(this.#identity.root.public)
     return {
@@ -175,17 +176,17 @@ class Center {
         background.stop()
         for (const connection of this.#connections.keys()) connection.cut()
         await Promise.all([close(server), media.stop()])
-        state?.save(JSON.stringify(this.#state(), BufferJSON.replacer))
+        state?.save(text())
         for (const party of directory.everybody) party.close()
       },
       leftBehind: () => this.#connections.size + this.#linking.waiting + background.underWay,
     }
   }
 
-  #state(): State {
-    const { directory, groups } = this.#world
+  #state(certificate: Certificate): State {
+    const { directory, groups, media } = this.#world
     return {
-      identity: this.#identity,
+      ...{ identity: this.#identity, certificate, mediaPort: media.port },
       parties: directory.everybody.flatMap((party) => party.state() ?? []),
       groups: groups.state(),
     }

@@ -18,8 +18,10 @@ import { verifySignature } from 'libsignal/src/curve.js'
 import { afterEach, beforeEach, expect } from 'vitest'
 import { People } from '../../people.ts'
 import { systemClock } from '../../time.ts'
+import type { Store } from '../keeping.ts'
 import { Keys } from '../party/keys.ts'
-import { openWhatsapp, type Store, type Whatsapp } from '../whatsapp.ts'
+import { mendSignal } from '../party/signal-fixes.ts'
+import { openWhatsapp, type Whatsapp } from '../whatsapp.ts'
 
 const silent = {
   level: 'silent',
@@ -39,6 +41,8 @@ Curve.verify = (key, message, signature) => {
     return false
   }
 }
+
+mendSignal()
 
 /** A fresh network for each test; afterwards nothing of it may be left. */
 export function freshNetwork() {
