@@ -26,10 +26,13 @@ export interface Network {
   settings?: readonly Setting[]
 }
 
-interface Setting {
+export interface Setting {
+  /** POST unless it only tells. */
+  method?: 'GET'
+  /** A segment in braces stands for any one segment. */
   name: string
   meaning: string
-  set(body: unknown): unknown
+  set(body: unknown, named: readonly string[]): unknown
 }
 
 export interface ControlOptions {
@@ -129,10 +132,10 @@ function aboutNetworks(networks: ControlOptions['networks']): Route[] {
   const settings = each.flatMap(([name, network]) =>
     (network.settings ?? []).map(
       (setting): Route => ({
-        method: 'POST',
+        method: setting.method ?? 'POST',
         path: `/networks/${name}/${setting.name}`,
         meaning: setting.meaning,
-        answer: ({ body }) => setting.set(body),
+        answer: ({ body, named }) => setting.set(body, named),
       }),
     ),
   )

@@ -1,7 +1,11 @@
 /** Each network as the control API knows it: what a line needs to reach it, who can write there, and what can go wrong. */
 
 import { Refused } from './control/door.ts'
-import { accountIn, codeIn, inboundIn, qrIn } from './control/input.ts'
+import { inboundIn } from './control/input.ts'
+import { possible } from './control/whatsapp/call.ts'
+import { aboutChats } from './control/whatsapp/doings.ts'
+import { aboutGroups } from './control/whatsapp/groups.ts'
+import { aboutPhones } from './control/whatsapp/phones.ts'
 import type { Fault, Network } from './control.ts'
 import type { People } from './people.ts'
 import { openAndroidGateway } from './sms/android.ts'
@@ -9,8 +13,7 @@ import { openSmsc } from './sms/smsc.ts'
 import { openTwilio } from './sms/twilio.ts'
 import type { Clock } from './time.ts'
 import { storeIn } from './whatsapp/keeping.ts'
-import { openWhatsapp, type Whatsapp } from './whatsapp/whatsapp.ts'
-import { CannotBeDone } from './whatsapp/world.ts'
+import { openWhatsapp } from './whatsapp/whatsapp.ts'
 
 export interface Offer {
   network: Network
@@ -122,61 +125,9 @@ export async function offerWhatsapp(place: Place, statePath?: string): Promise<O
         restrictNext: { meaning: 'The next message is refused with 463.', once: true, set: () => faults.nackNext(463) },
         refuseUploads: { meaning: 'No file can be uploaded.', set: (isOn) => faults.refuseUploads(isOn) },
       },
-      settings: whatsappSettings(whatsapp),
+      settings: [...aboutPhones(whatsapp), ...aboutChats(whatsapp), ...aboutGroups(whatsapp)],
     },
     stop: () => whatsapp.stop(),
-  }
-}
-
-function whatsappSettings({ phoneOf, faults }: Whatsapp): Network['settings'] {
-  return [
-    {
-      name: 'scan',
-      meaning: 'The phone with this number scans what a QR code says: {"number", "qr"}.',
-      async set(body) {
-        const { number, qr } = qrIn(body)
-        await possible(() => phoneOf(number).scan(qr))
-        return { linked: { number } }
-      },
-    },
-    {
-      name: 'code',
-      meaning:
-        'The eight characters that a device shows are typed into the phone with this number: {"number", "code"}.',
-      async set(body) {
-        const { number, code } = codeIn(body)
-        await possible(() => phoneOf(number).enterCode(code))
-        return { linked: { number } }
-      },
-    },
-    {
-      name: 'unlink',
-      meaning: 'The phone with this number logs all its devices out: {"number"}.',
-      async set(body) {
-        const { number } = accountIn(body)
-        await possible(() => phoneOf(number).unlink())
-        return { unlinked: { number } }
-      },
-    },
-    {
-      name: 'ban',
-      meaning: 'The account with this number is closed, and its devices are turned away: {"number"}.',
-      async set(body) {
-        const { number } = accountIn(body)
-        await possible(() => faults.ban(number))
-        return { banned: { number } }
-      },
-    },
-  ]
-}
-
-/** What cannot be done is the asker's mistake, and said in words. */
-async function possible(work: () => unknown): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    if (error instanceof CannotBeDone) throw new Refused(409, error.message)
-    throw error
   }
 }
 

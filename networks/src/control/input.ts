@@ -2,22 +2,22 @@
 import type { Behaviour } from '../people.ts'
 import { Refused } from './door.ts'
 
-type Check = { wanted: string; fits(value: unknown): boolean }
+export type Check = { wanted: string; fits(value: unknown): boolean }
 
-const isOneOf = (...words: readonly string[]): Check => ({
+export const isOneOf = (...words: readonly string[]): Check => ({
   wanted: words.map((word) => `"${word}"`).join(' or '),
   fits: (value) => typeof value === 'string' && words.includes(value),
 })
-const isText = (max: number): Check => ({
+export const isText = (max: number): Check => ({
   wanted: `a text of 1 to ${max} characters`,
   fits: (value) => typeof value === 'string' && value.length > 0 && value.length <= max,
 })
-const isWhole = (max: number): Check => ({
+export const isWhole = (max: number): Check => ({
   wanted: `a whole number from 0 to ${max}`,
   fits: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= max,
 })
-const isYesNo: Check = { wanted: 'true or false', fits: (value) => typeof value === 'boolean' }
-const orNull = ({ wanted, fits }: Check): Check => ({
+export const isYesNo: Check = { wanted: 'true or false', fits: (value) => typeof value === 'boolean' }
+export const orNull = ({ wanted, fits }: Check): Check => ({
   wanted: `${wanted}, or null`,
   fits: (value) => value === null || fits(value),
 })
@@ -65,27 +65,9 @@ export function inboundIn(body: unknown): { number: string; url: string } {
   return { number, url }
 }
 
-const phone: Check = {
+export const phone: Check = {
   wanted: 'a number such as +15550100199',
   fits: (value) => typeof value === 'string' && /^\+\d{7,15}$/.test(value),
-}
-
-export function qrIn(body: unknown): { number: string; qr: string } {
-  const { number, qr } = fieldsIn<{ number: string; qr: string }>(body, { number: phone, qr: isText(2_048) })
-  if (number === undefined || qr === undefined) throw new Refused(400, 'Name `number` and `qr`.')
-  return { number, qr }
-}
-
-export function codeIn(body: unknown): { number: string; code: string } {
-  const { number, code } = fieldsIn<{ number: string; code: string }>(body, { number: phone, code: isText(8) })
-  if (number === undefined || code === undefined) throw new Refused(400, 'Name `number` and `code`.')
-  return { number, code }
-}
-
-export function accountIn(body: unknown): { number: string } {
-  const { number } = fieldsIn<{ number: string }>(body, { number: phone })
-  if (number === undefined) throw new Refused(400, 'Name `number`.')
-  return { number }
 }
 
 export interface Say {
@@ -117,7 +99,10 @@ export function afterIn(query: URLSearchParams): number {
 }
 
 /** Every field is known and fits; at least one is there. */
-function fieldsIn<Fields extends object>(body: unknown, checks: Record<keyof Fields & string, Check>): Partial<Fields> {
+export function fieldsIn<Fields extends object>(
+  body: unknown,
+  checks: Record<keyof Fields & string, Check>,
+): Partial<Fields> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new Refused(400, 'The body must be a JSON object.')
   const known: ReadonlyMap<string, Check> = new Map(Object.entries(checks))

@@ -4,7 +4,7 @@ import { type Running, startNetworks } from '../start.ts'
 import { systemClock } from '../time.ts'
 import { Client, trustIn } from './testing/client.ts'
 
-const [us, bob] = ['+16282895642', '+14155551234']
+const [us, bob, carol] = ['+16282895642', '+14155551234', '+14155559876']
 let networks: Running
 let client: Client
 beforeEach(async () => {
@@ -47,7 +47,98 @@ test('a code is typed in', async () => {
   await expect.poll(() => client.closes).toEqual([515, 403])
 })
 
+const whatsapp = async (name: string, body: object) => (await ask(`networks/whatsapp/${name}`, body)).body
+const shows = async (number: string) => (await ask(`networks/whatsapp/phones/${number}`)).body
+
+test('people do in a chat what they do on their phones, and their phones show what came', async () => {
+  await client.link(us)
+  const id = await client.send('14155551234@s.whatsapp.net', { text: 'Hello' })
+  await expect
+    .poll(() => shows(bob))
+    .toMatchObject({ devices: 0, repeats: 0, received: [{ id, kind: 'text', text: 'Hello' }] })
+  const said = await whatsapp('say', { number: bob, to: us, text: 'Hi @you', answers: id, mentions: [us] })
+  const answer = await client.message(String(said.id))
+  expect(answer.message?.extendedTextMessage).toMatchObject({
+    contextInfo: { stanzaId: id, mentionedJid: [expect.stringMatching(/@lid$/)] },
+  })
+  await whatsapp('react', { number: bob, to: us, id, emoji: '👍' })
+  await expect
+    .poll(() => client.all('messages.reaction').flat())
+    .toMatchObject([{ key: { id }, reaction: { text: '👍' } }])
+  const edited = await whatsapp('edit', { number: bob, to: us, id: said.id, text: 'Hi' })
+  const revoked = await whatsapp('revoke', { number: bob, to: us, id: said.id })
+  for (const one of [edited, revoked]) await client.message(String(one.id))
+  const picture = {
+    kind: 'image',
+    mimeType: 'image/jpeg',
+    bytes: Buffer.from('jpeg').toString('base64'),
+    caption: 'Me',
+  }
+  const sent = await whatsapp('send', { number: bob, to: us, ...picture })
+  expect((await client.message(String(sent.id))).message?.imageMessage).toMatchObject({ caption: 'Me' })
+  await whatsapp('read', { number: bob, chat: us })
+  await expect.poll(() => client.status(id)).toBe(4)
+  const setting = await whatsapp('disappear', { number: bob, to: us, seconds: 86_400 })
+  expect((await client.message(String(setting.id))).message?.protocolMessage?.ephemeralExpiration).toBe(86_400)
+  await client.socket.sendPresenceUpdate('available')
+  await client.socket.presenceSubscribe('14155551234@s.whatsapp.net')
+  await expect.poll(() => client.all('presence.update').length).toBe(1)
+  await whatsapp('appear', { number: bob, isOnline: true })
+  await whatsapp('type', { number: bob, to: us, state: 'composing' })
+  await expect.poll(() => client.all('presence.update').length).toBe(3)
+})
+
+test('people run groups, and hide their numbers', async () => {
+  await client.link(us)
+  await whatsapp('known-by', { number: bob, knownBy: 'lid' })
+  const { group } = await whatsapp('group', { number: bob, subject: 'Launch', members: [us, carol] })
+  const id = String(group)
+  expect(await shows(us)).toMatchObject({ groups: [{ id, subject: 'Launch', role: null }], devices: 1 })
+  await whatsapp('members', { number: bob, group, how: 'promote', members: [us] })
+  await whatsapp('describe', { number: bob, group, subject: 'Landing', description: 'Soon', onlyAdminsWrite: true })
+  await whatsapp('picture', { number: bob, group, bytes: Buffer.from('jpeg').toString('base64') })
+  await whatsapp('disappear', { number: bob, to: group, seconds: 86_400 })
+  const { participants, ...metadata } = await client.socket.groupMetadata(id)
+  expect(metadata).toMatchObject({ subject: 'Landing', desc: 'Soon', announce: true, ephemeralDuration: 86_400 })
+  expect(participants.map(({ admin, phoneNumber }) => [admin, phoneNumber])).toEqual([
+    ['superadmin', undefined],
+    ['admin', '16282895642@s.whatsapp.net'],
+    [null, '14155559876@s.whatsapp.net'],
+  ])
+  expect(await client.socket.profilePictureUrl(id)).toMatch(/^https:/)
+  const refused = await ask('networks/whatsapp/say', { number: carol, to: group, text: 'May I?' })
+  expect(refused).toEqual({ status: 409, body: { error: 'Only admins write in this group.' } })
+  await whatsapp('learn-number', { number: us, of: bob })
+  const { lidMapping } = client.socket.signalRepository
+  await expect.poll(() => lidMapping.getPNForLID(participants[0]?.id ?? '')).toMatch(/^14155551234/)
+  await whatsapp('leave', { number: carol, group })
+  await whatsapp('shy', { number: carol, isShy: true })
+  const added = await client.socket.groupParticipantsUpdate(id, ['14155559876@s.whatsapp.net'], 'add')
+  expect(added.map(({ status }) => status)).toEqual(['403'])
+  await whatsapp('cannot-read', { number: bob, messages: 1 })
+  await client.send(id, { text: 'Garbled' })
+  await expect.poll(() => shows(bob)).toMatchObject({ received: [{ text: 'Garbled', chat: id, expiration: 0 }] })
+})
+
+test('all that can be asked is listed with its fields', async () => {
+  const { calls } = (await ask('')).body as { calls: { call: string; meaning: string }[] }
+  const about = (name: string) => calls.find(({ call }) => call.endsWith(`/networks/whatsapp/${name}`))
+  expect(about('react')).toEqual({
+    call: 'POST /networks/whatsapp/react',
+    meaning: expect.stringMatching(/: \{"number", "to", "id", "emoji", "isOurs"\?\}\.$/),
+  })
+  expect(about('phones/{number}')?.call).toBe('GET /networks/whatsapp/phones/{number}')
+})
+
 test.each([
+  ['react', { number: bob, to: us, id: 'x' }, 400, 'Name `number`, `to`, `id` and `emoji`.'],
+  ['react', { number: bob, to: 'us', id: 'x', emoji: null }, 400, 'or the id of a group'],
+  ['react', { number: bob, to: us, id: 'x', emoji: null, is: 1 }, 400, 'There is no `is` here'],
+  ['send', { number: bob, to: us, kind: 'film', mimeType: 'x', bytes: 'AAAA' }, 400, '`kind` must be "image" or'],
+  ['send', { number: bob, to: us, kind: 'image', mimeType: 'x', bytes: '!' }, 400, '`bytes` must be bytes in base64'],
+  ['members', { number: bob, group: '1203630000000000@g.us', how: 'add', members: ['x'] }, 400, 'a list of numbers'],
+  ['members', { number: bob, group: '1203630000000000@g.us', how: 'add', members: [] }, 409, 'not in this group'],
+  ['say', { number: '+14155550106', to: us, text: 'Hi' }, 409, 'Nobody on WhatsApp has this number.'],
   ['scan', { number: us, qr: 'https://wa.me/settings/linked_devices#2@x,a,b,c' }, 409, 'not shown any more'],
   ['scan', { number: us }, 400, 'Name `number` and `qr`.'],
   ['scan', { number: 'Bob', qr: 'x' }, 400, '`number` must be a number'],

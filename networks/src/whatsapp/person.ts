@@ -146,7 +146,7 @@ function facts(world: World, party: Party) {
 }
 
 function recipient({ directory, groups }: World, from: Party, to: string): Party | Group {
-  if (to.endsWith('@g.us')) return groups.of(to, from)
+  if (to.endsWith('@g.us')) return groups.byMember(to, from)
   const party = directory.byNumber(to)
   if (party === null) throw new CannotBeDone('Nobody on WhatsApp has this number.')
   return party

@@ -43,10 +43,17 @@ export class Groups {
   }
 
   /** Of a group that this person is in; otherwise an error that says so. */
-  of(id: string, member: Party): Group {
+  byMember(id: string, member: Party): Group {
     const group = this.byId(id)
     if (!group?.members.has(member)) throw new CannotBeDone('They are not in this group.')
     return group
+  }
+
+  all(member: Party): { id: string; subject: string; role: Role }[] {
+    return [...this.#byId.values()].flatMap(({ id, subject, members }) => {
+      const role = members.get(member)
+      return role === undefined ? [] : [{ id, subject, role }]
+    })
   }
 
   state(): GroupState[] {

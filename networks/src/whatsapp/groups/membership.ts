@@ -1,6 +1,7 @@
 /** What somebody does with groups on their own phone. */
 import type { Party } from '../party/party.ts'
 import { CannotBeDone, type World } from '../world.ts'
+import type { Role } from './group.ts'
 import type { Change } from './groups.ts'
 import { newIcon, setIcon } from './icons.ts'
 import type { Setting } from './settings.ts'
@@ -8,6 +9,8 @@ import type { Setting } from './settings.ts'
 /** `group` is a group's id, and people are named by their numbers. What only admins may do others are refused, in words. */
 export interface Membership {
   mayBeAdded(isAllowed: boolean): void
+  /** The groups that they are in. */
+  isIn(): readonly { id: string; subject: string; role: Role }[]
   /** Answers with the group's id. */
   creates(subject: string, ...numbers: readonly string[]): string
   adds(group: string, ...numbers: readonly string[]): void
@@ -31,7 +34,7 @@ export interface Membership {
 
 export function membershipOf(world: World, actor: Party): Membership {
   const { groups, directory } = world
-  const deedIn = (id: string) => ({ world, group: groups.of(id, actor), actor })
+  const deedIn = (id: string) => ({ world, group: groups.byMember(id, actor), actor })
   const change =
     (how: Change) =>
     (id: string, ...numbers: readonly string[]) => {
@@ -48,6 +51,7 @@ export function membershipOf(world: World, actor: Party): Membership {
       if (isAllowed) groups.shy.delete(actor)
       else groups.shy.add(actor)
     },
+    isIn: () => groups.all(actor),
     creates(subject, ...numbers) {
       const jids = numbers.flatMap((number) => directory.byNumber(number)?.jid ?? [])
       return groups.create(world, actor, subject, jids).group.id
@@ -60,7 +64,7 @@ export function membershipOf(world: World, actor: Party): Membership {
     renames: (id, text) => set(id, { what: 'subject', text }),
     describes: (id, text) => set(id, { what: 'description', text }),
     showsPicture(image, id) {
-      const place = id === undefined ? actor : groups.of(id, actor)
+      const place = id === undefined ? actor : groups.byMember(id, actor)
       const isDone = setIcon(world, place, actor, image === null ? null : newIcon(image))
       if (!isDone) throw new CannotBeDone('Only admins of this group do that.')
     },
