@@ -5,6 +5,7 @@ import { inboundIn } from './control/input.ts'
 import { possible } from './control/whatsapp/call.ts'
 import { aboutChats } from './control/whatsapp/doings.ts'
 import { aboutGroups } from './control/whatsapp/groups.ts'
+import { aboutMishaps } from './control/whatsapp/mishaps.ts'
 import { aboutPhones } from './control/whatsapp/phones.ts'
 import type { Fault, Network } from './control.ts'
 import type { People } from './people.ts'
@@ -125,7 +126,7 @@ export async function offerWhatsapp(place: Place, statePath?: string): Promise<O
         restrictNext: { meaning: 'The next message is refused with 463.', once: true, set: () => faults.nackNext(463) },
         refuseUploads: { meaning: 'No file can be uploaded.', set: (isOn) => faults.refuseUploads(isOn) },
       },
-      settings: [...aboutPhones(whatsapp), ...aboutChats(whatsapp), ...aboutGroups(whatsapp)],
+      settings: [aboutPhones, aboutChats, aboutGroups, aboutMishaps].flatMap((about) => about(whatsapp)),
     },
     stop: () => whatsapp.stop(),
   }

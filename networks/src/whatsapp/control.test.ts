@@ -120,6 +120,24 @@ test('people run groups, and hide their numbers', async () => {
   await expect.poll(() => shows(bob)).toMatchObject({ received: [{ text: 'Garbled', chat: id, expiration: 0 }] })
 })
 
+test('files are lost, downloads spoiled, messages refused and streams ended', async () => {
+  await client.link(us)
+  const picture = { kind: 'image', mimeType: 'image/jpeg', bytes: Buffer.from('jpeg').toString('base64') }
+  const { id } = await whatsapp('send', { number: bob, to: us, ...picture })
+  const message = await client.message(String(id))
+  const before = message.message?.imageMessage?.directPath
+  expect(await whatsapp('spoil-download', { how: 'gone' })).toEqual({ spoiled: { how: 'gone' } })
+  expect(await whatsapp('lose-file', { id })).toEqual({ lost: { id } })
+  const renewed = await client.socket.updateMediaMessage(message)
+  expect(renewed.message?.imageMessage?.directPath).not.toBe(before)
+  expect((await ask('networks/whatsapp/lose-file', { id: 'x' })).status).toBe(409)
+  await whatsapp('refuse-next', { code: 479 })
+  const sent = await client.send('14155551234@s.whatsapp.net', { text: 'No' })
+  await expect.poll(() => client.acks.get(sent)).toBe('479')
+  await whatsapp('end-stream', { number: us, code: 503 })
+  await expect.poll(() => client.closes.at(-1)).toBe(503)
+})
+
 test('all that can be asked is listed with its fields', async () => {
   const { calls } = (await ask('')).body as { calls: { call: string; meaning: string }[] }
   const about = (name: string) => calls.find(({ call }) => call.endsWith(`/networks/whatsapp/${name}`))

@@ -8,12 +8,13 @@ import type { Clock } from '../time.ts'
 import { Linking } from './accounts/linking.ts'
 import { letIn, unlink } from './accounts/login.ts'
 import { answerQuery } from './accounts/queries.ts'
-import { type FaultState, noFaults } from './faults.ts'
+import { type Faults, noFaults, simpleFaults } from './faults.ts'
 import type { GroupState } from './groups/group.ts'
 import { Groups } from './groups/groups.ts'
 import { keepUp, type Store } from './keeping.ts'
-import { openMediaHost } from './media.ts'
+import { openMediaHost } from './media/host.ts'
 import { Arrivals } from './messages/arrivals.ts'
+import { told } from './messages/contents.ts'
 import { Mail } from './messages/mail.ts'
 import { takeMessage } from './messages/outbound.ts'
 import { tellMapping } from './messages/peer.ts'
@@ -69,28 +70,6 @@ export interface Whatsapp {
   stop(): Promise<void>
   /** Connections, codes and work under way that are still there. */
   leftBehind(): number
-}
-
-export interface Faults {
-  cutAll(): void
-  /** New connections are turned away from now on, or no longer. */
-  refuse(isOn: boolean): void
-  /** Nothing is read or answered any more, or it is again. */
-  freeze(isOn: boolean): void
-  slow(lateMs: number): void
-  /** Each connection breaks at so many stanzas, and that one is lost; 0: no longer. To log in takes about ten. */
-  breakAt(stanzas: number): void
-  /** What the next messages are refused with, such as 463. */
-  nackNext(...codes: readonly number[]): void
-  /** The next messages never arrive. */
-  loseNext(messages?: number): void
-  /** The next messages are taken, and never acknowledged. */
-  loseNextAnswer(messages?: number): void
-  refuseUploads(isOn: boolean): void
-  /** The account is closed for good, or open again. */
-  ban(number: string, isOn?: boolean): void
-  /** Every device of this number is told that its stream ends, with this code. */
-  endStream(number: string, code: number): void
 }
 
 interface State {
@@ -252,51 +231,34 @@ class Center {
     const cutAll = () => {
       for (const connection of this.#connections.keys()) connection.cut()
     }
-    return {
-      ...countedFaults(faults),
+    // Assigned, not spread: what is counted must be looked up when it is asked for.
+    return Object.assign(simpleFaults(faults), {
       cutAll,
       // What was lost in the silence cannot be made up for: whoever is connected has to come again.
-      freeze(isOn) {
+      freeze(isOn: boolean) {
         faults.link.isSilent = isOn
         if (!isOn) cutAll()
       },
-      ban: (number, isOn = true) => {
+      loseFile: (urlOrId: string, isForGood = false) => this.#loseFile(urlOrId, isForGood),
+      ban: (number: string, isOn = true) => {
         const party = this.#party(number)
         party.isBanned = isOn
         if (isOn) this.#endStream(party, 403)
       },
-      endStream: (number, code) => this.#endStream(this.#party(number), code),
-    }
+      endStream: (number: string, code: number) => this.#endStream(this.#party(number), code),
+    })
+  }
+
+  #loseFile(urlOrId: string, isForGood: boolean): void {
+    const { directory, media } = this.#world
+    const holders = directory.everybody.flatMap(({ received }) => received.filter(({ id }) => id === urlOrId))
+    const named = holders.map(({ message }) => told(message).media?.file.directPath).find((path) => path)
+    const path = URL.canParse(urlOrId) ? new URL(urlOrId).pathname : named
+    if (typeof path !== 'string' || !media.lose(path, isForGood)) throw new CannotBeDone('There is no such file here.')
   }
 
   #endStream({ companions }: Party, code: number): void {
     for (const { connection } of companions) connection?.dismiss(stanza('stream:error', { code: String(code) }))
-  }
-}
-
-function countedFaults(
-  faults: FaultState,
-): Pick<Faults, 'refuse' | 'slow' | 'breakAt' | 'nackNext' | 'loseNext' | 'loseNextAnswer' | 'refuseUploads'> {
-  return {
-    refuse(isOn) {
-      faults.refusesConnections = isOn
-    },
-    breakAt(stanzas) {
-      faults.link.breaksAt = stanzas
-    },
-    slow(lateMs) {
-      faults.link.lateMs = lateMs
-    },
-    nackNext: (...codes) => void faults.nacks.push(...codes),
-    loseNext(messages = 1) {
-      faults.lostMessages += messages
-    },
-    loseNextAnswer(messages = 1) {
-      faults.lostAnswers += messages
-    },
-    refuseUploads(isOn) {
-      faults.refusesUploads = isOn
-    },
   }
 }
 

@@ -3,7 +3,7 @@ import type { People } from '../people.ts'
 import type { Clock } from '../time.ts'
 import type { FaultState } from './faults.ts'
 import type { Groups } from './groups/groups.ts'
-import type { MediaHost } from './media.ts'
+import type { MediaHost } from './media/host.ts'
 import type { Directory } from './party/directory.ts'
 
 /** What was asked of a phone or a person cannot be done; the words say why. */

@@ -31,6 +31,11 @@ export const anyText = field<string>({
   wanted: 'a text of at most 10000 characters',
   fits: (value) => typeof value === 'string' && value.length <= 10_000,
 })
+/** What WhatsApp answers with: 463, 503. */
+export const code = field<number>({
+  wanted: 'a code such as 463',
+  fits: (value) => Number.isInteger(value) && Number(value) >= 100 && Number(value) <= 999,
+})
 export const emoji = field<string | null>(orNull(isText(50)))
 export const yesNo = field<boolean>(isYesNo)
 export const count = field<number>(isWhole(1_000))

@@ -1,6 +1,6 @@
 /** What a message says: its text and its media, wherever in it they stand, and how a person's message is put together. */
 import { extractMessageContent, type MediaType, type proto } from 'baileys'
-import type { MediaFile } from '../media.ts'
+import type { MediaFile } from '../media/host.ts'
 
 export interface Told {
   text: string | null

@@ -1,6 +1,7 @@
 /** What a client sends besides messages and queries: receipts, acknowledgements, who is looking and who is typing. */
 
 import { jidDecode } from 'baileys'
+import { reupload } from '../media/reupload.ts'
 import { type Companion, receiptIds } from '../party/companion.ts'
 import type { Connection } from '../wire/connection.ts'
 import { attribute, type BinaryNode, firstChild, stanza } from '../wire/nodes.ts'
@@ -28,6 +29,7 @@ export async function takeReceipt({ world, mail, connection, companion, node }: 
   const { id, to = '', participant } = node.attrs
   const type = attribute(node, 'type') ?? ''
   connection.send(stanza('ack', { class: 'receipt', id, from: to, participant, type: type === '' ? undefined : type }))
+  if (type === 'server-error') return reupload(world, companion, node)
   const author = participant ?? to
   const party = world.directory.byJid(author)
   if (type === 'retry') {

@@ -12,7 +12,9 @@ const validDays = 3_650
 export function selfSigned(nowMs: number): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signature = sequence(object('2a8648ce3d040302'))
-  const name = sequence(set(sequence(object('550403'), der(0x0c, Buffer.from('Loopback')))))
+  // Whoever trusts several of them must be able to tell them apart by name.
+  const called = `Loopback ${randomBytes(6).toString('hex')}`
+  const name = sequence(set(sequence(object('550403'), der(0x0c, Buffer.from(called)))))
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     // Positive, and never with a zero octet in front.

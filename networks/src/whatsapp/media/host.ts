@@ -1,11 +1,14 @@
 /** Where encrypted files lie: taken and given over HTTPS, and the keys to them are in the messages. */
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
-import { getMediaKeys, type MediaType } from 'baileys'
-import { close, listen } from '../listening.ts'
-import type { FaultState } from './faults.ts'
-import type { Certificate } from './wire/certificate.ts'
+import type { MediaType } from 'baileys'
+import { close, listen } from '../../listening.ts'
+import type { FaultState } from '../faults.ts'
+import type { Certificate } from '../wire/certificate.ts'
+import { handOut, spoil } from './downloads.ts'
+import { Files } from './files.ts'
+import { open, seal, sha256 } from './sealing.ts'
 
 export interface MediaHost {
   /** With its port. */
@@ -17,6 +20,10 @@ export interface MediaHost {
   get(kind: MediaType, file: Partial<Record<keyof MediaFile, unknown>>): Promise<Buffer | null>
   /** Puts there what everybody may see, and says where it lies. */
   publish(image: Buffer): string
+  /** What lies there is gone, and from the phones as well if it is for good. False when it is not there. */
+  lose(directPath: string, isForGood: boolean): boolean
+  /** A phone uploads anew what it has; null when it has not. */
+  renew(directPath: string): string | null
   stop(): Promise<void>
 }
 
@@ -31,14 +38,12 @@ export interface MediaFile {
 }
 
 const fileBytesMax = 64 * 1_024 * 1_024
-const keptBytesMax = 256 * 1_024 * 1_024
-const macBytes = 10
 
 /** `former`: where it was the last time, which is in the settings of lines; if somebody else is there now, elsewhere. */
 export async function openMediaHost(certificate: Certificate, faults: FaultState, former = 0): Promise<MediaHost> {
   const files = new Files()
   const server = createServer({ ...certificate, requestTimeout: 60_000 }, (request, response) => {
-    void (request.method === 'POST' ? upload(files, faults, request, response) : download(files, request, response))
+    void (request.method === 'POST' ? upload : download)(files, faults, request, response)
   })
   server.maxConnections = 200
   server.on('tlsClientError', (_error, socket) => socket.destroy())
@@ -64,29 +69,9 @@ export async function openMediaHost(certificate: Certificate, faults: FaultState
       return plain !== null && sha256(plain).equals(fileSha256) ? plain : null
     },
     publish: (image) => files.put(image).url,
+    lose: (path, isForGood) => files.lose(path, isForGood),
+    renew: (path) => files.renew(path),
     stop: () => close(server),
-  }
-}
-
-class Files {
-  host = ''
-  readonly #kept = new Map<string, Buffer>()
-  #bytes = 0
-
-  put(sealed: Buffer): { url: string; directPath: string } {
-    const directPath = `/v/t62.7118-24/${sha256(sealed).toString('base64url')}.enc`
-    if (!this.#kept.has(directPath)) this.#bytes += sealed.length
-    this.#kept.set(directPath, sealed)
-    for (const [oldest, { length }] of this.#kept) {
-      if (this.#bytes <= keptBytesMax) break
-      this.#kept.delete(oldest)
-      this.#bytes -= length
-    }
-    return { url: `https://${this.host}${directPath}`, directPath }
-  }
-
-  get(path: string): Buffer | undefined {
-    return this.#kept.get(path)
   }
 }
 
@@ -103,10 +88,16 @@ async function upload(files: Files, faults: FaultState, request: IncomingMessage
   response.end(JSON.stringify({ url, direct_path: directPath }))
 }
 
-function download(files: Files, request: IncomingMessage, response: ServerResponse): void {
-  const body = files.get(pathOf(request))
-  if (body === undefined) return void response.writeHead(404).end()
-  response.writeHead(200, { 'content-length': body.length, 'content-type': 'application/octet-stream' }).end(body)
+function download(files: Files, faults: FaultState, request: IncomingMessage, response: ServerResponse): void {
+  const path = pathOf(request)
+  const body = files.get(path)
+  if (body === undefined) return void response.writeHead(files.isLost(path) ? 410 : 404).end()
+  const how = faults.spoiledNext.shift()
+  if (how === undefined) handOut(body, response)
+  else {
+    faults.spoiled += 1
+    spoil(how, body, response)
+  }
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {
@@ -126,28 +117,4 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer | null> {
   } catch {
     return null
   }
-}
-
-async function seal(kind: MediaType, plain: Buffer, mediaKey: Uint8Array): Promise<Buffer> {
-  const { iv, cipherKey, macKey = Buffer.alloc(0) } = await getMediaKeys(mediaKey, kind)
-  const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
-  const sealed = Buffer.concat([cipher.update(plain), cipher.final()])
-  return Buffer.concat([sealed, macOf(macKey, iv, sealed)])
-}
-
-/** Null when it is not what this key has sealed. */
-async function open(kind: MediaType, sealed: Buffer, mediaKey: Uint8Array): Promise<Buffer | null> {
-  const { iv, cipherKey, macKey = Buffer.alloc(0) } = await getMediaKeys(mediaKey, kind)
-  const body = sealed.subarray(0, -macBytes)
-  if (!macOf(macKey, iv, body).equals(sealed.subarray(-macBytes))) return null
-  const decipher = createDecipheriv('aes-256-cbc', cipherKey, iv)
-  return Buffer.concat([decipher.update(body), decipher.final()])
-}
-
-function macOf(key: Uint8Array, iv: Uint8Array, body: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(iv).update(body).digest().subarray(0, macBytes)
-}
-
-function sha256(data: Uint8Array): Buffer {
-  return createHash('sha256').update(data).digest()
 }

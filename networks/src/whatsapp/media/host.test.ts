@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { downloadMediaMessage } from 'baileys'
 import { beforeEach, expect, test } from 'vitest'
-import { freshNetwork } from './testing/client.ts'
+import { freshNetwork } from '../testing/client.ts'
 
 const [us, bob] = ['+16282895642', '+14155551234']
 const bobsJid = '14155551234@s.whatsapp.net'
