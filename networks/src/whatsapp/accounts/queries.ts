@@ -8,6 +8,7 @@ import type { Party } from '../party/party.ts'
 import type { Connection } from '../wire/connection.ts'
 import { attribute, type BinaryNode, child, children, firstChild, octets, stanza, textOf } from '../wire/nodes.ts'
 import type { World } from '../world.ts'
+import { shareKey, syncAppState } from './app-state.ts'
 import type { Linking } from './linking.ts'
 import { tellDevices, unlink } from './login.ts'
 
@@ -40,7 +41,11 @@ export async function answerQuery(query: Query): Promise<void> {
 
 const answers: Readonly<Record<string, (query: Query) => Answer | Promise<Answer>>> = {
   'passive set active': async ({ world, companion }) => {
-    if (companion !== null) await sendHistory(world, companion)
+    if (companion === null || companion.state.hasHistory || companion.state.signedKey === null) return undefined
+    companion.state.hasHistory = true
+    // In this order: with the history a device begins to ask for what the key is for.
+    await shareKey(world, companion)
+    await sendHistory(world, companion)
     return undefined
   },
   'encrypt get count': ({ companion }) => [stanza('count', { value: String(companion?.state.preKeys.length ?? 0) })],
@@ -61,15 +66,7 @@ const answers: Readonly<Record<string, (query: Query) => Answer | Promise<Answer
       stanza('host', { hostname: world.media.host }),
     ]),
   ],
-  'w:sync:app:state set sync': ({ request }) => [
-    stanza(
-      'sync',
-      {},
-      children(firstChild(request), 'collection').map(({ attrs: { name, version = '0' } }) =>
-        stanza('collection', { name, version }),
-      ),
-    ),
-  ],
+  'w:sync:app:state set sync': syncAppState,
   'md set link_code_companion_reg': ({ linking, connection, request }) => {
     const asked = firstChild(request)
     if (asked?.attrs.stage === 'companion_hello') {

@@ -5,11 +5,7 @@ import type { Companion } from '../party/companion.ts'
 import type { World } from '../world.ts'
 import { tellDevice } from './peer.ts'
 
-/** Once for each device. */
 export async function sendHistory(world: World, companion: Companion): Promise<void> {
-  const { state } = companion
-  if (state.hasHistory || state.signedKey === null) return
-  state.hasHistory = true
   const syncType = proto.HistorySync.HistorySyncType.INITIAL_BOOTSTRAP
   const history = proto.HistorySync.encode({ syncType, chunkOrder: 0, progress: 100, conversations: [] }).finish()
   const notice = {

@@ -1,6 +1,7 @@
 /** Somebody with a number and a phone: their LID, their linked devices, and what their phone has been told. */
 import { proto } from 'baileys'
 import type { Icon } from '../groups/group.ts'
+import { type AppState, type AppStateKey, newAppStateKey } from './app-state.ts'
 import { Companion, type CompanionState } from './companion.ts'
 import { Device, type DeviceState } from './device.ts'
 
@@ -53,6 +54,8 @@ export interface PartyState {
   isBanned: boolean
   picture: Icon | null
   timers: [number: string, timer: Timer][]
+  appStateKey: AppStateKey
+  appState: [collection: string, changes: Buffer[]][]
 }
 
 const receivedMax = 5_000
@@ -70,6 +73,8 @@ export class Party {
   companions: Companion[]
   /** By the number of the other side. */
   readonly timers: Map<string, Timer>
+  readonly appStateKey: AppStateKey
+  readonly appState: AppState
   /** So many of the next messages cannot be read here, and are asked for again. */
   unreadable = 0
   isOnline = false
@@ -91,6 +96,8 @@ export class Party {
     this.isBanned = state?.isBanned ?? false
     this.picture = state?.picture ?? null
     this.timers = new Map(state?.timers)
+    this.appStateKey = state?.appStateKey ?? newAppStateKey()
+    this.appState = new Map(state?.appState)
     this.nextDevice = state?.nextDevice ?? 1
     this.companions = (state?.companions ?? []).map((companion) => new Companion(this, companion))
     for (const { message, ...one } of state?.received ?? [])
@@ -162,8 +169,9 @@ export class Party {
       ...one,
       message: proto.Message.encode(message).finish(),
     }))
-    const known = { number, name, knownBy, isBanned, nextDevice, picture, timers: [...this.timers] }
-    return { ...known, companions, received, device: this.#device.state() }
+    const known = { number, name, knownBy, isBanned, nextDevice, picture }
+    const agreed = { timers: [...this.timers], appStateKey: this.appStateKey, appState: [...this.appState] }
+    return { ...known, ...agreed, companions, received, device: this.#device.state() }
   }
 
   close(): void {
