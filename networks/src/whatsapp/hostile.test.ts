@@ -38,6 +38,14 @@ test.each([
   await here.client().link(us)
 })
 
+test('hundreds who come and say nothing do not keep a device out', async () => {
+  const strangers = Array.from({ length: 600 }, () => new WebSocket(here.network.socketUrl))
+  await expect.poll(() => here.network.leftBehind()).toBe(strangers.length)
+  await here.client().link(us)
+  for (const stranger of strangers) stranger.close()
+  await expect.poll(() => here.network.leftBehind()).toBe(1)
+})
+
 test('what is not a socket is turned away', async () => {
   const root = here.network.socketUrl.replace('ws:', 'http:')
   expect((await fetch(root)).status).toBe(404)

@@ -14,8 +14,8 @@ const everyMs = 200
 const share = 20
 
 /**
- * Ends with the signal. What cannot be saved ends the process instead of being found missing later. An account takes
- * 170 kB and 3 ms; nothing is written where nothing has changed.
+ * Ends with the signal. What cannot be saved ends the process instead of being found missing later. Nothing is written
+ * where nothing has changed.
  */
 export async function keepUp(store: Store, clock: Clock, signal: AbortSignal, text: () => string): Promise<void> {
   let saved = ''

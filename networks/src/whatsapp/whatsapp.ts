@@ -80,7 +80,7 @@ interface State {
   groups: GroupState[]
 }
 
-const connectionsMax = 500
+const connectionsMax = 2_000
 const messageBytesMax = 2 * 1_024 * 1_024
 
 export async function openWhatsapp(options: WhatsappOptions): Promise<Whatsapp> {

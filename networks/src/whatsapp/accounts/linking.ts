@@ -148,7 +148,7 @@ export class Linking {
     await this.#sign(phone, device, candidate)
     const registered = connection.introduction.payload.devicePairingData?.eRegid
     const companion = new Companion(phone, {
-      ...{ device, noiseKey, identity, signedKey: null, preKeys: [], waiting: [], hasHistory: false, knows: [] },
+      ...{ device, noiseKey, identity, signedKey: null, preKeys: nothing, waiting: [], hasHistory: false, knows: [] },
       registrationId: registered ? Buffer.from(registered).readUInt32BE() : 0,
     })
     phone.companions.push(companion)

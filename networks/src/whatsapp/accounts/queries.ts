@@ -24,7 +24,6 @@ export interface Query {
 /** What is answered; undefined for an answer without content, null when it is answered already. */
 type Answer = BinaryNode[] | undefined | null
 
-const preKeysMax = 1_000
 /** What a device may ask before it is linked: to be linked, and whether anybody is there. */
 const openToAll = new Set(['md', 'w:p'])
 
@@ -48,7 +47,7 @@ const answers: Readonly<Record<string, (query: Query) => Answer | Promise<Answer
     await sendHistory(world, companion)
     return undefined
   },
-  'encrypt get count': ({ companion }) => [stanza('count', { value: String(companion?.state.preKeys.length ?? 0) })],
+  'encrypt get count': ({ companion }) => [stanza('count', { value: String(companion?.preKeysLeft ?? 0) })],
   'encrypt get digest': () => [stanza('digest')],
   'encrypt set rotate': ({ companion, request }) => {
     if (companion !== null) companion.state.signedKey = child(firstChild(request), 'skey') ?? null
@@ -93,7 +92,7 @@ function keepKeys({ world, companion, request }: Query): Answer {
   state.registrationId = octets(request, 'registration').readUInt32BE()
   state.identity = octets(request, 'identity')
   state.signedKey = child(request, 'skey') ?? null
-  state.preKeys = [...state.preKeys, ...children(child(request, 'list'), 'key')].slice(-preKeysMax)
+  companion.addPreKeys(children(child(request, 'list'), 'key'))
   return undefined
 }
 

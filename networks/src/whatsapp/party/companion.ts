@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { encodeBigEndian } from 'baileys'
 import type { Connection } from '../wire/connection.ts'
-import { attribute, type BinaryNode, children, firstChild, server, stanza } from '../wire/nodes.ts'
+import { attribute, type BinaryNode, children, firstChild, octets, server, stanza } from '../wire/nodes.ts'
 import type { Party } from './party.ts'
 
 /** Everything a restart must not lose. */
@@ -12,7 +12,8 @@ export interface CompanionState {
   identity: Buffer
   registrationId: number
   signedKey: BinaryNode | null
-  preKeys: BinaryNode[]
+  /** Number and key of each, one behind the other: there are hundreds, and of many accounts they would be most of the memory. */
+  preKeys: Buffer
   waiting: BinaryNode[]
   hasHistory: boolean
   /** The numbers of those whose devices it has looked up. */
@@ -20,6 +21,9 @@ export interface CompanionState {
 }
 
 const waitingMax = 10_000
+const preKeysMax = 1_000
+const idBytes = 3
+const preKeyBytes = idBytes + 32
 /** With so many left, a device is asked for more. */
 const preKeysLow = 4
 const keyType = Buffer.from([5])
@@ -76,9 +80,9 @@ export class Companion {
 
   /** What others need to begin a session with it; its prekeys are used up one by one. */
   bundle(jid: string = this.jid): BinaryNode {
-    const { registrationId, identity, signedKey, preKeys } = this.state
-    const preKey = preKeys.shift()
-    if (preKeys.length === preKeysLow) this.give(preKeysLeft(preKeysLow))
+    const { registrationId, identity, signedKey } = this.state
+    const preKey = this.#takePreKey()
+    if (preKey !== undefined && this.preKeysLeft === preKeysLow) this.give(preKeysLeft(preKeysLow))
     return stanza('user', { jid }, [
       stanza('registration', {}, encodeBigEndian(registrationId)),
       stanza('type', {}, keyType),
@@ -86,6 +90,28 @@ export class Companion {
       ...(signedKey === null ? [] : [signedKey]),
       ...(preKey === undefined ? [] : [preKey]),
     ])
+  }
+
+  get preKeysLeft(): number {
+    return this.state.preKeys.length / preKeyBytes
+  }
+
+  /** What it hands in beyond what is kept takes the place of the oldest. */
+  addPreKeys(keys: readonly BinaryNode[]): void {
+    const added = keys.map((key) => {
+      const [id, value] = [octets(key, 'id'), octets(key, 'value')]
+      if (id.length !== idBytes || value.length !== preKeyBytes - idBytes) throw new Error('That is not a prekey.')
+      return Buffer.concat([id, value])
+    })
+    this.state.preKeys = Buffer.from(Buffer.concat([this.state.preKeys, ...added]).subarray(-preKeysMax * preKeyBytes))
+  }
+
+  #takePreKey(): BinaryNode | undefined {
+    const { preKeys } = this.state
+    if (preKeys.length === 0) return undefined
+    this.state.preKeys = preKeys.subarray(preKeyBytes)
+    const [id, value] = [preKeys.subarray(0, idBytes), preKeys.subarray(idBytes, preKeyBytes)]
+    return stanza('key', {}, [stanza('id', {}, id), stanza('value', {}, value)])
   }
 
   stateNow(): CompanionState {
