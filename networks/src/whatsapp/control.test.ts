@@ -84,6 +84,12 @@ test('people do in a chat what they do on their phones, and their phones show wh
   await client.socket.presenceSubscribe('14155551234@s.whatsapp.net')
   await expect.poll(() => client.all('presence.update').length).toBe(1)
   await whatsapp('appear', { number: bob, isOnline: true })
+  const { call } = await whatsapp('call', { number: bob, to: us, seconds: 0 })
+  const heard = () => client.all('call').flat()
+  await expect.poll(heard).toMatchObject([
+    { id: call, status: 'offer' },
+    { id: call, status: 'timeout' },
+  ])
   await whatsapp('type', { number: bob, to: us, state: 'composing' })
   await expect.poll(() => client.all('presence.update').length).toBe(3)
 })

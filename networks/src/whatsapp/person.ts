@@ -4,6 +4,7 @@ import type { People } from '../people.ts'
 import { type Group, mayWrite } from './groups/group.ts'
 import { type Membership, membershipOf } from './groups/membership.ts'
 import type { Arrivals } from './messages/arrivals.ts'
+import type { Call, Ring } from './messages/calls.ts'
 import { noteSetting, settingOf, timed } from './messages/disappearing.ts'
 import { isGroup, type Mail, newId } from './messages/mail.ts'
 import { appear, typeTo } from './messages/presence.ts'
@@ -41,6 +42,8 @@ export interface Person extends Membership {
   reads(chat: string, ids?: readonly string[]): void
   types(to: string, state?: 'composing' | 'recording' | 'paused'): void
   appears(isOnline: boolean): void
+  /** Rings at all devices of this number. */
+  calls(number: string, how?: Ring): Call
   /** Messages of this chat disappear after so many seconds from now on; 0: they stay. Null in a group: nothing is written. */
   setsDisappearing(to: string, seconds: number): Promise<string | null>
   isKnownBy(knownBy: KnownBy): void
@@ -109,6 +112,11 @@ export function createPerson(parts: Parts, party: Party): Person {
     reads: (chat, ids) => read(parts, party, chat, ids),
     types: (to, state = 'composing') => typeTo(recipient(world, party, to), party, state),
     appears: (isOnline) => appear(world, party, isOnline),
+    calls(number, how = {}) {
+      const callee = recipient(world, party, number)
+      if (isGroup(callee)) throw new CannotBeDone('Groups cannot be called here.')
+      return world.calls.ring(world, party, callee, how)
+    },
     async setsDisappearing(to, seconds) {
       if (!isGroup(recipient(world, party, to))) return post(to, settingOf({ seconds, at: secondsOf(world) }))
       groupDoings.setsExpiration(to, seconds)

@@ -14,6 +14,7 @@ import { Groups } from './groups/groups.ts'
 import { keepUp, type Store } from './keeping.ts'
 import { openMediaHost } from './media/host.ts'
 import { Arrivals } from './messages/arrivals.ts'
+import { Calls } from './messages/calls.ts'
 import { told } from './messages/contents.ts'
 import { Mail } from './messages/mail.ts'
 import { takeMessage } from './messages/outbound.ts'
@@ -92,7 +93,7 @@ export async function openWhatsapp(options: WhatsappOptions): Promise<Whatsapp> 
   const media = await openMediaHost(certificate, faults, before?.mediaPort)
   const directory = new Directory(people, before?.parties)
   const groups = new Groups(before?.groups ?? [], directory)
-  const world = { people, clock, directory, groups, media, faults, background: new Background() }
+  const world = { people, clock, directory, groups, media, faults, background: new Background(), calls: new Calls() }
   const center = new Center(world, before?.identity ?? createNoiseIdentity(secondsOf(world)))
   try {
     const server = createServer((_request, response) => response.writeHead(404).end())
@@ -222,6 +223,7 @@ class Center {
     if (node.tag === 'message') return takeMessage({ ...said, arrived: (arrival) => this.#arrivals.take(arrival) })
     if (node.tag === 'receipt') return takeReceipt(said)
     if (node.tag === 'ack') companion.settle(node)
+    else if (node.tag === 'call') world.calls.take(said)
     else if (node.tag === 'presence') takePresence(said)
     else if (node.tag === 'chatstate') takeChatState(said)
   }

@@ -4,6 +4,7 @@ import type { Clock } from '../time.ts'
 import type { FaultState } from './faults.ts'
 import type { Groups } from './groups/groups.ts'
 import type { MediaHost } from './media/host.ts'
+import type { Calls } from './messages/calls.ts'
 import type { Directory } from './party/directory.ts'
 
 /** What was asked of a phone or a person cannot be done; the words say why. */
@@ -17,6 +18,7 @@ export interface World {
   media: MediaHost
   faults: FaultState
   background: Background
+  calls: Calls
 }
 
 /** Work that nobody waits for: it ends with the network, and what is still under way can be counted. */

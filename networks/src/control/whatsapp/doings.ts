@@ -97,6 +97,14 @@ function aboutPresence(person: Whatsapp['person']): Setting[] {
         return { typing: said }
       },
     ),
+    call(
+      'call',
+      'Somebody rings a number, and gives up after so many seconds.',
+      { number, to: number, seconds, isVideo: optional(yesNo) },
+      ({ number: from, to, seconds: rings, isVideo }) => ({
+        call: person(from).calls(to, { isVideo, givesUpAfterMs: rings * 1_000 }).id,
+      }),
+    ),
     call('appear', 'Somebody looks at their phone, or no longer does.', { number, isOnline: yesNo }, (said) => {
       person(said.number).appears(said.isOnline)
       return { seen: said }
