@@ -9,6 +9,11 @@ export interface Magic {
 }
 
 export const magicNumbers: readonly Magic[] = [
+  {
+    ending: '00',
+    meaning: 'Delivered, and read 3 seconds later where networks tell that.',
+    behaviour: { readAfterMs: 3_000 },
+  },
   { ending: '05', meaning: 'Fails twice for a passing reason, then takes the message.', behaviour: { failsFirst: 2 } },
   { ending: '06', meaning: 'Nobody has this number.', behaviour: { exists: false } },
   { ending: '07', meaning: 'Not on WhatsApp.', behaviour: { onWhatsapp: false } },

@@ -1,5 +1,5 @@
 /** The process as it is started: what it says, that its networks answer, and that it ends when it is told to. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -167,6 +167,16 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it, whoever is connected', as
   expect(await ended).toBe(0)
   for (const socket of sockets) socket.destroy()
   await stream.body?.cancel().catch(() => {})
+})
+
+test('whoever starts it as a child is told where it is, and takes it along', async () => {
+  const child = fork(main, anywhere, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  started.add(child)
+  const ended = once(child, 'exit')
+  const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+  expect((await fetch(url)).status).toBe(200)
+  child.disconnect()
+  expect(await ended).toEqual([0, null])
 })
 
 test('a port that is taken is named, and nothing is left behind', async () => {

@@ -19,10 +19,13 @@ async function main(): Promise<void> {
   }
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
+  // Whoever started it to talk to it takes it along, even killed.
+  process.on('disconnect', () => stopping.signal.aborted || end('SIGTERM'))
   const { ports, whatsappState } = flags
   running = await startNetworks(ports, systemClock, whatsappState)
   if (stopping.signal.aborted) return stop(running)
   print(greeting(running))
+  process.send?.({ url: running.url })
 }
 
 async function stop(running: Running): Promise<void> {

@@ -9,6 +9,8 @@ export interface Behaviour {
   /** After so long a receipt says what became of a message; null: none ever comes. */
   receiptAfterMs: number | null
   receipt: 'delivered' | 'failed'
+  /** So long after it was delivered a message is read, where networks tell that; null: never. */
+  readAfterMs: number | null
   /** What they answer to each message; `$text` stands for what they were told. Null: nothing. */
   writesBack: string | null
   writesBackAfterMs: number
@@ -28,6 +30,7 @@ export const ordinary: Behaviour = {
   onWhatsapp: true,
   receiptAfterMs: 150,
   receipt: 'delivered',
+  readAfterMs: null,
   writesBack: null,
   writesBackAfterMs: 300,
   failsFirst: 0,

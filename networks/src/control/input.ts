@@ -35,6 +35,7 @@ const behaviourFields: Record<keyof Behaviour, Check> = {
   onWhatsapp: isYesNo,
   receiptAfterMs: orNull(isWhole(dayMs)),
   receipt: isOneOf('delivered', 'failed'),
+  readAfterMs: orNull(isWhole(dayMs)),
   writesBack: orNull(isText(1_600)),
   writesBackAfterMs: isWhole(dayMs),
   failsFirst: isWhole(1_000),

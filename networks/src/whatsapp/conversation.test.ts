@@ -83,6 +83,16 @@ test('answers name what they answer, and mentions whom they mean, both ways', as
   })
 })
 
+test('somebody who reads what they get says so after a while', async () => {
+  const { device, person } = await acquainted()
+  here.people.set(bob, { readAfterMs: 100 })
+  const id = await device.send(bobsJid, { text: 'Read this' })
+  await expect.poll(() => device.status(id)).toBe(3)
+  // It lets events out that baileys keeps back.
+  await device.message(await person.says(us, 'One moment'))
+  await expect.poll(() => device.status(id)).toBe(4)
+})
+
 test('places go both ways', async () => {
   const { device, person } = await acquainted()
   const place = { degreesLatitude: 1.5, degreesLongitude: -2.5, name: 'Here' }

@@ -9,7 +9,7 @@ import { noteSetting, settingOf, timed } from './messages/disappearing.ts'
 import { isGroup, type Mail, newId } from './messages/mail.ts'
 import { appear, typeTo } from './messages/presence.ts'
 import { type Shown, show } from './messages/shown.ts'
-import type { Heard, KnownBy, Party, Received, Seen } from './party/party.ts'
+import type { Heard, KnownBy, Learned, Party, Received, Seen } from './party/party.ts'
 import { CannotBeDone, secondsOf, type World } from './world.ts'
 
 export interface Words {
@@ -54,6 +54,7 @@ export interface Person extends Membership {
   readonly repeats: number
   readonly heard: readonly Heard[]
   readonly seen: readonly Seen[]
+  readonly learned: readonly Learned[]
 }
 
 interface Parts {
@@ -149,6 +150,9 @@ function facts(world: World, party: Party) {
     },
     get seen() {
       return party.seen
+    },
+    get learned() {
+      return party.learned
     },
   }
 }

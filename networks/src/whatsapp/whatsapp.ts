@@ -29,7 +29,7 @@ import { type Certificate, selfSigned } from './wire/certificate.ts'
 import { Connection } from './wire/connection.ts'
 import { type BinaryNode, stanza } from './wire/nodes.ts'
 import { createNoiseIdentity, type NoiseIdentity } from './wire/noise.ts'
-import { Background, CannotBeDone, secondsOf, type World } from './world.ts'
+import { Background, CannotBeDone, secondsOf, type Unread, type World } from './world.ts'
 
 export interface WhatsappOptions {
   people: People
@@ -71,6 +71,10 @@ export interface Whatsapp {
   stop(): Promise<void>
   /** Connections, codes and work under way that are still there. */
   leftBehind(): number
+  /** Stanzas that linked devices have not acknowledged yet. */
+  waiting(): number
+  /** How often a message could not be read and was asked for again: on phones, and on the devices linked to them. */
+  readonly unread: Readonly<Unread>
 }
 
 interface State {
@@ -93,7 +97,17 @@ export async function openWhatsapp(options: WhatsappOptions): Promise<Whatsapp> 
   const media = await openMediaHost(certificate, faults, before?.mediaPort)
   const directory = new Directory(people, before?.parties)
   const groups = new Groups(before?.groups ?? [], directory)
-  const world = { people, clock, directory, groups, media, faults, background: new Background(), calls: new Calls() }
+  const world = {
+    people,
+    clock,
+    directory,
+    groups,
+    media,
+    faults,
+    background: new Background(),
+    calls: new Calls(),
+    unread: { byPhones: 0, byDevices: 0 },
+  }
   const center = new Center(world, before?.identity ?? createNoiseIdentity(secondsOf(world)))
   try {
     const server = createServer((_request, response) => response.writeHead(404).end())
@@ -160,6 +174,9 @@ class Center {
         for (const party of directory.everybody) party.close()
       },
       leftBehind: () => this.#connections.size + this.#linking.waiting + background.underWay,
+      waiting: () =>
+        directory.everybody.flatMap(({ companions }) => companions).reduce((sum, { waiting }) => sum + waiting, 0),
+      unread: this.#world.unread,
     }
   }
 

@@ -17,8 +17,15 @@ export interface World {
   groups: Groups
   media: MediaHost
   faults: FaultState
+  /** How often a message could not be read and was asked for again. */
+  unread: Unread
   background: Background
   calls: Calls
+}
+
+export interface Unread {
+  byPhones: number
+  byDevices: number
 }
 
 /** Work that nobody waits for: it ends with the network, and what is still under way can be counted. */

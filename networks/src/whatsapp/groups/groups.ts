@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import type { Query } from '../accounts/queries.ts'
 import type { Directory } from '../party/directory.ts'
-import type { Party } from '../party/party.ts'
+import type { Learned, Party } from '../party/party.ts'
 import { attribute, type BinaryNode, children, firstChild, stanza } from '../wire/nodes.ts'
 import { CannotBeDone, secondsOf, type World } from '../world.ts'
 import { described, type Group, type GroupState, memberNode, newSettings, numberOf, type Role } from './group.ts'
@@ -177,12 +177,21 @@ export class Groups {
   #tell({ world, group, actor }: Deed, what: BinaryNode, who: Iterable<Party> = group.members.keys()): void {
     const attributes = { from: group.id, type: 'w:gp2', participant: actor.lid, participant_pn: numberOf(actor) }
     const notice = () => ({ ...attributes, id: String(randomInt(2 ** 40)), t: String(secondsOf(world)) })
-    for (const { companions } of who)
-      for (const companion of companions)
+    for (const party of who) {
+      party.learn({ group: group.id, by: actor.number, what: learnedFrom(what, actor) })
+      for (const companion of party.companions)
         companion.give(stanza('notification', { ...notice(), addressing_mode: 'lid' }, [what]))
+    }
   }
 }
 
 function isChange(tag: string): tag is Change {
   return tag === 'add' || tag === 'remove' || tag === 'promote' || tag === 'demote'
+}
+
+/** Who removes themselves leaves. */
+function learnedFrom({ tag, content }: BinaryNode, actor: Party): Learned['what'] {
+  const [only] = Array.isArray(content) ? content : []
+  if (tag === 'leave' || (tag === 'remove' && only?.attrs.jid === actor.lid)) return 'leave'
+  return isChange(tag) || tag === 'create' ? tag : 'settings'
 }

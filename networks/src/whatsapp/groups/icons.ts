@@ -52,6 +52,8 @@ export function setIcon(world: World, place: Group | Party, actor: Party, icon: 
   const jid = isGroup ? place.id : place.jid
   const what = icon === null ? stanza('delete', { jid, author }) : stanza('set', { jid, id: icon.id, author })
   const from = isGroup || place.knownBy === 'number' ? jid : place.lid
+  if ('members' in place)
+    for (const party of place.members.keys()) party.learn({ group: place.id, by: actor.number, what: 'picture' })
   const attributes = { from, type: 'picture', participant: author, t: String(secondsOf(world)) }
   for (const companion of onlookers(world, place))
     companion.give(stanza('notification', { ...attributes, id: String(randomInt(2 ** 40)) }, [what]))

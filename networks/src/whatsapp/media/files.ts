@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { sha256 } from './sealing.ts'
 
-const keptBytesMax = 256 * 1_024 * 1_024
+const keptBytesMax = 512 * 1_024 * 1_024
 
 export class Files {
   host = ''

@@ -37,7 +37,8 @@ export interface MediaFile {
   fileLength: number
 }
 
-const fileBytesMax = 64 * 1_024 * 1_024
+/** Sealed, a file of the largest size that phones send is a little more. */
+const fileBytesMax = 101 * 1_024 * 1_024
 
 /** `former`: where it was the last time, which is in the settings of lines; if somebody else is there now, elsewhere. */
 export async function openMediaHost(certificate: Certificate, faults: FaultState, former = 0): Promise<MediaHost> {

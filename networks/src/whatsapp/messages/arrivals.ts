@@ -44,12 +44,16 @@ export class Arrivals {
     for (const companion of to.sender.companions) companion.give(stanza('receipt', attributes, content))
   }
 
-  async #confirm({ party, companion, id, chat, group }: Arrival): Promise<void> {
+  async #confirm({ party, companion, id, chat, group, message }: Arrival): Promise<void> {
     const { people, clock, background } = this.#world
-    const { receiptAfterMs, receipt } = people.behaviourOf(party.number)
+    const { receiptAfterMs, receipt, readAfterMs } = people.behaviourOf(party.number)
     if (receiptAfterMs === null || receipt === 'failed') return
     if (receiptAfterMs > 0) await clock.sleep(receiptAfterMs, background.signal)
-    this.confirm(party, { sender: companion.owner, group, chat }, [id])
+    const to = { sender: companion.owner, group, chat }
+    this.confirm(party, to, [id])
+    if (readAfterMs === null || message === null) return
+    await clock.sleep(readAfterMs, background.signal)
+    if (!background.signal.aborted) this.confirm(party, to, [id], 'read')
   }
 
   /** Tells whoever watches the people what came, and lets them write back. */
@@ -76,6 +80,7 @@ export class Arrivals {
 
   /** The second time with its keys, so that a new session can be begun. */
   async #askAgain({ party, companion, id, chat, group }: Arrival): Promise<void> {
+    this.#world.unread.byPhones += 1
     const key = `${party.number} ${id}`
     const count = (this.#retries.get(key) ?? 0) + 1
     if (count > retriesMax) return

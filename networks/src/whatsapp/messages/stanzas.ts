@@ -33,6 +33,7 @@ export async function takeReceipt({ world, mail, connection, companion, node }: 
   const author = participant ?? to
   const party = world.directory.byJid(author)
   if (type === 'retry') {
+    world.unread.byDevices += 1
     const device = jidDecode(author)?.device ?? 0
     if (device === 0) return mail.again(companion, node)
     return forward({ world, companion, node }, party?.companions.filter(({ state }) => state.device === device) ?? [])

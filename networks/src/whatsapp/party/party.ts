@@ -33,6 +33,14 @@ export interface Seen {
   state: 'composing' | 'recording' | 'paused'
 }
 
+/** What their phone was told of a group that they are in, or were until then. */
+export interface Learned {
+  group: string
+  /** The number of whoever did it. */
+  by: string
+  what: 'create' | 'add' | 'remove' | 'promote' | 'demote' | 'leave' | 'picture' | 'settings'
+}
+
 /** How long messages of a chat stay, and since when. */
 export interface Timer {
   /** 0: for good. */
@@ -61,6 +69,7 @@ export interface PartyState {
 const receivedMax = 5_000
 const heardMax = 5_000
 const seenMax = 1_000
+const learnedMax = 1_000
 
 export class Party {
   readonly number: string
@@ -86,6 +95,7 @@ export class Party {
   #known = new Set<string>()
   #heard: Heard[] = []
   #seen: Seen[] = []
+  #learned: Learned[] = []
 
   constructor(number: string, lidUser: string, state?: PartyState) {
     this.number = number
@@ -158,6 +168,15 @@ export class Party {
   see(seen: Seen): void {
     this.#seen.push(seen)
     if (this.#seen.length > seenMax) this.#seen = this.#seen.slice(-seenMax / 2)
+  }
+
+  get learned(): readonly Learned[] {
+    return this.#learned
+  }
+
+  learn(learned: Learned): void {
+    this.#learned.push(learned)
+    if (this.#learned.length > learnedMax) this.#learned = this.#learned.slice(-learnedMax / 2)
   }
 
   /** Null: nobody has written to them, and they to nobody. */
