@@ -14,6 +14,7 @@ import type {
   IncomingMessage,
   LineSettings,
   Outgoing,
+  Vault,
 } from './connector.ts'
 
 /** One connector with a network behind it. Promises share it, and each gets a stage of its own. */
@@ -117,23 +118,38 @@ export function spyHost(entries = new Map<string, Uint8Array>()): SpyHost {
     setState: (state) => {
       host.states.push(state)
     },
-    vault: {
-      get: async (key) => {
-        host.vaultUses += 1
-        return entries.get(key) ?? null
-      },
-      put: async (changes) => {
-        host.vaultUses += 1
-        for (const [key, bytes] of Object.entries(changes)) {
-          if (bytes === null) entries.delete(key)
-          else entries.set(key, bytes)
-        }
-      },
-    },
+    vault: memoryVault(entries, () => {
+      host.vaultUses += 1
+    }),
     log: { info: silent, warn: silent, error: silent },
     callbackUrl: (topic) => `http://127.0.0.1:9/callbacks/${topic}`,
   }
   return host
+}
+
+/** A vault that forgets everything with the process, and seals nothing. */
+export function memoryVault(entries = new Map<string, Uint8Array>(), used: () => void = () => undefined): Vault {
+  return {
+    get: async (key) => {
+      used()
+      return entries.get(key) ?? null
+    },
+    getAll: async (keys) => {
+      used()
+      return new Map([...entries].filter(([key]) => keys.includes(key)))
+    },
+    keys: async (prefix) => {
+      used()
+      return [...entries.keys()].filter((key) => key.startsWith(prefix)).sort()
+    },
+    put: async (changes) => {
+      used()
+      for (const [key, bytes] of Object.entries(changes)) {
+        if (bytes === null) entries.delete(key)
+        else entries.set(key, bytes)
+      }
+    },
+  }
 }
 
 /** One promise on trial. */

@@ -6,6 +6,7 @@ import type { Channel } from '../model/channel.ts'
 import { SendFailure } from '../model/delivery.ts'
 import type { ClientRef, Handle, ProviderMessageId } from '../model/ids.ts'
 import { promises, prove } from './conformance.ts'
+import { memoryVault } from './conformance-stage.ts'
 import type { Accepted, Connection, Connector, Host, Incoming, Outgoing } from './connector.ts'
 
 interface Sabotage {
@@ -165,14 +166,9 @@ const sabotages: readonly Sabotage[] = [
     promise: 'keeps credentials only in the vault',
     breaks: 'keeps them in memory',
     host: () => {
-      const kept = new Map<string, Uint8Array | null>()
+      const kept = new Map<string, Uint8Array>()
       return {
-        vault: {
-          get: async (key) => kept.get(key) ?? null,
-          put: async (entries) => {
-            for (const [key, bytes] of Object.entries(entries)) kept.set(key, bytes)
-          },
-        },
+        vault: memoryVault(kept),
       }
     },
   },
@@ -181,7 +177,7 @@ const sabotages: readonly Sabotage[] = [
     breaks: 'leaves them behind',
     host: ({ vault }) => ({
       vault: {
-        get: (key) => vault.get(key),
+        ...vault,
         put: (entries) => vault.put(Object.fromEntries(Object.entries(entries).filter(([, bytes]) => bytes !== null))),
       },
     }),

@@ -131,6 +131,10 @@ export interface Host {
 
 export interface Vault {
   get(key: string): Promise<Uint8Array | null>
+  /** Those of them that are there. */
+  getAll(keys: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>>
+  /** Which keys there are that begin so. */
+  keys(prefix: string): Promise<readonly string[]>
   /** All entries or none; null forgets one. */
   put(entries: Readonly<Record<string, Uint8Array | null>>): Promise<void>
 }

@@ -58,7 +58,7 @@ function stage() {
         return false
       },
     },
-    vault: { get: async () => null, put: async () => undefined },
+    vault: { get: async () => null, getAll: async () => new Map(), keys: async () => [], put: async () => undefined },
     providers: new Map([['sandbox', new Map([['sms', connector]])]]),
     box: { open: () => Buffer.alloc(0) },
     publicUrl: () => 'http://127.0.0.1:9',

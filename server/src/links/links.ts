@@ -261,7 +261,12 @@ export class Links {
             log.error({ err: error, line: line.id, channel }, 'a link state could not be stored'),
           )
       },
-      vault: { get: (key) => vault.get(link, key), put: (entries) => vault.put(link, entries) },
+      vault: {
+        get: (key) => vault.get(link, key),
+        getAll: (keys) => vault.getAll(link, keys),
+        keys: (prefix) => vault.keys(link, prefix),
+        put: (entries) => vault.put(link, entries),
+      },
       log,
       callbackUrl: (topic) => callbackUrlOf(this.#options.publicUrl(), { lineId, channel, topic }),
     }

@@ -320,6 +320,20 @@ function vaultStore({ rows }: Database, port: Port): VaultStore {
   const name = (link: { lineId: LineId; channel: Channel }, key: string) => `${link.lineId} ${link.channel} ${key}`
   return {
     get: (link, key) => port.statement('vault get', () => rows.vault.get(name(link, key)) ?? null),
+    getAll: (link, keys) =>
+      port.statement('vault get', () => {
+        const found = keys.flatMap((key) => {
+          const value = rows.vault.get(name(link, key))
+          return value === undefined ? [] : [[key, value] as const]
+        })
+        return new Map(found)
+      }),
+    keys: (link, prefix) =>
+      port.statement('vault keys', () => {
+        const start = name(link, prefix)
+        const own = [...rows.vault.keys()].filter((key) => key.startsWith(start)).sort()
+        return own.map((key) => key.slice(start.length - prefix.length))
+      }),
     put: (link, entries) =>
       port.statement('vault put', (nowMs) => {
         const line = rows.lines.get(link.lineId)

@@ -1,6 +1,7 @@
 /** How many submits a second go through one bind, beside the bare round trips of the same codec over the same kind of socket. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { memoryVault } from '../../../src/channels/conformance-stage.ts'
 import type { Connection, Host, LineSettings, Outgoing } from '../../../src/channels/connector.ts'
 import { encode, FrameReader } from '../../../src/channels/sms/smpp/pdu.ts'
 import { createSmppConnector } from '../../../src/channels/sms/smpp/provider.ts'
@@ -149,7 +150,7 @@ async function bound(port: number): Promise<Connection> {
     setState: ({ status }) => {
       isBound = status === 'connected'
     },
-    vault: { get: async () => null, put: async () => {} },
+    vault: memoryVault(),
     log: { info: nothing, warn: nothing, error: nothing },
     callbackUrl: (topic) => topic,
   }

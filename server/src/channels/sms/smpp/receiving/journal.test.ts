@@ -1,6 +1,7 @@
 /** What a process had taken when it died is known to the next one, and forgotten when nobody needs it any more. */
 import { expect, test } from 'vitest'
 import type { ProviderMessageId } from '../../../../model/ids.ts'
+import { memoryVault } from '../../../conformance-stage.ts'
 import { Journal } from './journal.ts'
 
 const entry = (number: number) => ({ id: `in-${number}` as ProviderMessageId, mark: `mark ${number}` })
@@ -9,17 +10,15 @@ function setUp(entries = new Map<string, Uint8Array>()) {
   const world = { vaultIsAway: false, puts: 0 }
   const warned: string[] = []
   const silent = () => undefined
+  const vault = memoryVault(entries)
   const journal = new Journal({
     vault: {
-      get: async (key) => entries.get(key) ?? null,
+      ...vault,
       put: async (changes) => {
         world.puts += 1
         await Promise.resolve()
         if (world.vaultIsAway) throw new Error('The vault is away.')
-        for (const [key, value] of Object.entries(changes)) {
-          if (value === null) entries.delete(key)
-          else entries.set(key, value)
-        }
+        await vault.put(changes)
       },
     },
     log: { info: silent, warn: (_, message) => void warned.push(message), error: silent },

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Clock } from '../../../../lib/clock.ts'
+import { memoryVault } from '../../../conformance-stage.ts'
 import { readAll } from '../content.ts'
 import { type Joined, type Part, Reassembly } from './reassembly.ts'
 
@@ -14,16 +15,14 @@ function setUp(entries = new Map<string, Uint8Array>()) {
   const world = { vaultIsAway: false, hostIsAway: false }
   const silent = () => undefined
   const clock: Clock = { now: () => now, monotonic: () => now, sleep: turn, defer: silent }
+  const vault = memoryVault(entries)
   const reassembly = new Reassembly({
     clock,
     vault: {
-      get: async (key) => entries.get(key) ?? null,
+      ...vault,
       put: async (changes) => {
         if (world.vaultIsAway) throw new Error('The vault is away.')
-        for (const [key, value] of Object.entries(changes)) {
-          if (value === null) entries.delete(key)
-          else entries.set(key, value)
-        }
+        await vault.put(changes)
       },
     },
     log: { info: silent, warn: (_, message) => void warned.push(message), error: silent },
