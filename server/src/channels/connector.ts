@@ -152,7 +152,7 @@ export interface Outgoing {
   to: { handle: Handle } | { chat: ProviderChatId }
   text: string | null
   attachments: readonly OutgoingFile[]
-  replyTo: Target | null
+  replyTo: Quoted | null
   mentions: readonly Mention[]
   effect: string | null
   location: { title: string | null; latitude: number; longitude: number } | null
@@ -173,6 +173,11 @@ export interface Target {
   chat: ProviderChatId
   providerId: ProviderMessageId
   fromMe: boolean
+}
+
+/** For networks that show it from what the answer brings along. */
+export interface Quoted extends Target {
+  text: string | null
 }
 
 /** What the network tells us. Delivered at least once; the gateway drops repeats by providerId. */

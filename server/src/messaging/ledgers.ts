@@ -1,5 +1,5 @@
 /** The store as the message path uses it: single calls that travel together, and what is asked over and over kept at hand. */
-import type { Target } from '../channels/connector.ts'
+import type { Quoted } from '../channels/connector.ts'
 import { createBatch } from '../lib/batch.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Mint } from '../lib/mint.ts'
@@ -199,12 +199,13 @@ function sendConversations(conversations: Conversations, mint: Mint): OutboxOpti
 }
 
 /** Null when the message cannot be quoted on this channel: then the reply goes out as a plain message. */
-async function replyTarget(store: Store, message: Message, channel: Channel): Promise<Target | null> {
+async function replyTarget(store: Store, message: Message, channel: Channel): Promise<Quoted | null> {
   if (message.content.replyTo === null) return null
   const quoted = await store.messages.get(message.customerId, message.content.replyTo)
   if (quoted === null || quoted.channel !== channel || quoted.providerId === null || quoted.conversationId === null)
     return null
   const conversation = await store.conversations.get(message.customerId, quoted.conversationId)
   const chat = conversation?.providerChatId ?? null
-  return chat === null ? null : { chat, providerId: quoted.providerId, fromMe: quoted.direction === 'outbound' }
+  if (chat === null) return null
+  return { chat, providerId: quoted.providerId, fromMe: quoted.direction === 'outbound', text: quoted.content.text }
 }

@@ -1,5 +1,5 @@
 /** Claims lanes, begins each attempt in the database, hands it to the network, settles what came back. */
-import type { Accepted, Connection, Outgoing, Target } from '../channels/connector.ts'
+import type { Accepted, Connection, Outgoing, Quoted } from '../channels/connector.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Mint } from '../lib/mint.ts'
 import { WorkLoop } from '../lib/work-loop.ts'
@@ -43,7 +43,7 @@ export interface OutboxOptions {
     get(customerId: CustomerId, id: ConversationId): Promise<Conversation | null>
     ofSend(message: Message, channel: Channel, chat: Conversation['providerChatId']): Promise<Conversation>
   }
-  replyTarget(message: Message, channel: Channel): Promise<Target | null>
+  replyTarget(message: Message, channel: Channel): Promise<Quoted | null>
   /** Files in a form the channel takes; throws SendFailure for what cannot be had or made. */
   files(message: Message, files: readonly Attachment[], capabilities: Capabilities): Promise<readonly OutgoingFile[]>
   /** Events were written for this customer. */

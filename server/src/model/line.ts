@@ -20,13 +20,70 @@ export interface Line {
 }
 
 export type LinkState =
+  /** What a connection is without its pairing; outside it is disconnected, and was reset. */
   | { status: 'off' }
   | { status: 'connecting' }
   | { status: 'pairing'; qr: string; expiresAt: string }
   | { status: 'connected'; identity: string; warnings: readonly string[]; since: string }
   | { status: 'disconnected'; reason: DisconnectReason; retryAt: string | null }
 
-export type DisconnectReason = 'stopped' | 'phone_number_mismatch' | 'auth_revoked' | `close_${string}`
+/** `close_` passes by itself or by a new start; whatever else there is waits for somebody to order one. */
+export type DisconnectReason =
+  | 'stopped'
+  | 'phone_number_mismatch'
+  | 'auth_revoked'
+  | 'auth_reset'
+  | 'reconnect_exhausted'
+  | `close_${string}`
+  | `terminal_${string}`
+
+/** What its owner wants of one link of a line. It is kept until something else is ordered, whichever process holds the line. */
+export interface LinkOrder {
+  /** Null: the link is to be up. Else why it is not, which is the reason it shows. */
+  stopped: 'stopped' | 'auth_reset' | null
+  /** Grows with each order. What a link said under an earlier one no longer counts, and one that has ended starts anew. */
+  round: number
+}
+
+export type LinkOrders = Partial<Record<Channel, LinkOrder>>
+
+/** What is remembered of a link, whatever its state is now. */
+export interface LinkPast {
+  /** Of the order under which it last said anything. */
+  round: number
+  connectedAt: Date | null
+  disconnectedAt: Date | null
+  /** As what it was last connected; null once that pairing is over. */
+  identity: string | null
+  /** Why it was last disconnected; null from the moment it is connected again. */
+  reason: DisconnectReason | null
+}
+
+const neverOrdered: LinkOrder = { stopped: null, round: 0 }
+
+export function orderFor({ linkOrders }: { linkOrders: LinkOrders }, channel: Channel): LinkOrder {
+  return linkOrders[channel] ?? neverOrdered
+}
+
+type Ordered = Pick<Line, 'channels' | 'customerId' | 'status' | 'links'> & {
+  linkOrders: LinkOrders
+  linkPasts: Partial<Record<Channel, LinkPast>>
+}
+
+/** How a link is, as far as anybody can know: by its order, until it has said something since. Null: the line has no such channel. */
+export function linkNow(line: Ordered, channel: Channel): LinkState | null {
+  if (!line.channels.includes(channel)) return null
+  const { stopped, round } = orderFor(line, channel)
+  if (stopped !== null) return { status: 'disconnected', reason: stopped, retryAt: null }
+  const state = line.links[channel]
+  if (state !== undefined && (line.linkPasts[channel]?.round ?? 0) >= round) return state
+  return isServed(line) ? { status: 'connecting' } : { status: 'disconnected', reason: 'stopped', retryAt: null }
+}
+
+/** Nobody connects a line that belongs to nobody, or is out of use. */
+export function isServed({ customerId, status }: Pick<Line, 'customerId' | 'status'>): boolean {
+  return customerId !== null && status === 'active'
+}
 
 export type Health = 'healthy' | 'degraded' | 'unhealthy' | 'unknown'
 

@@ -68,13 +68,17 @@ test('what somebody writes arrives once, however often the network tells it', as
     to: gateway.customer.line.address,
   })
 
-  const reply = await story.call('POST', '/v1/messages', { chatId: inbound.conversationId, content: { text: 'Yes' } })
+  const answer = { chatId: inbound.conversationId, content: { text: 'Yes' }, replyTo: inbound.id }
+  const reply = await story.call('POST', '/v1/messages', answer)
   expect(reply.status).toBe(202)
   expect(reply.body.data).toMatchObject({ conversationId: inbound.conversationId })
   expect(reply.body.data).not.toHaveProperty('to')
   await gateway.settled()
   await gateway.advance(1_000)
-  expect(gateway.network.received().at(-1)).toMatchObject({ to: '+14155550177', channel: 'whatsapp', text: 'Yes' })
+  expect(gateway.network.received().at(-1)).toMatchObject({
+    ...{ to: '+14155550177', channel: 'whatsapp', text: 'Yes' },
+    replyTo: { providerId: 'twice', fromMe: false, text: 'Anybody there?' },
+  })
 })
 
 test('a scheduled message waits for its time and can be cancelled until then', async () => {

@@ -6,7 +6,7 @@ import type { Capabilities, Channel } from '../../model/channel.ts'
 import type { ClientRef, Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
 import type { OutgoingFile } from '../../model/media/file.ts'
 import type { Mention } from '../../model/message.ts'
-import type { Accepted, Incoming, Outgoing, Target } from '../connector.ts'
+import type { Accepted, Incoming, Outgoing, Quoted } from '../connector.ts'
 import type { Verb } from './capabilities.ts'
 import type { Faults } from './faults.ts'
 import { Mailbox } from './mailbox.ts'
@@ -29,7 +29,7 @@ export interface Received {
   text: string | null
   attachments: readonly ArrivedFile[]
   effect: string | null
-  replyTo: Target | null
+  replyTo: Quoted | null
   mentions: readonly Mention[]
   location: Outgoing['location']
 }

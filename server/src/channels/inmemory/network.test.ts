@@ -403,7 +403,7 @@ describe('two links of one line', () => {
 describe('the network', () => {
   test('refuses what was not fitted to its channel', async () => {
     const line = await createWorld().line('sms')
-    const replyTo = { chat: '' as Accepted['chat'], providerId: 'x' as ProviderMessageId, fromMe: true }
+    const replyTo = { chat: '' as Accepted['chat'], providerId: 'x' as ProviderMessageId, fromMe: true, text: null }
     const location = { title: null, latitude: 0, longitude: 0 }
     for (const what of [{ effect: 'slam' }, { replyTo }, { location }, { text: 'x'.repeat(1_601) }, { text: null }]) {
       expect(await line.send(someone, what)).toMatchObject({ kind: 'refused', code: 'CONTENT_NOT_SUPPORTED' })

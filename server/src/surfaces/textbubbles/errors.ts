@@ -114,6 +114,10 @@ export const errors: Readonly<Record<ErrorCode, { status: number; meaning: strin
   },
   WEBHOOK_NOT_CONFIGURED: { status: 404, meaning: 'No webhook is active. Create one first.' },
   WEBHOOK_NOT_FOUND: { status: 404, meaning: 'There is no such webhook of yours.' },
+  WHATSAPP_ALREADY_CONNECTED: {
+    status: 409,
+    meaning: 'The number is linked with WhatsApp already. Reset it first to link it anew.',
+  },
   WHATSAPP_MEDIA_TOO_LARGE: { status: 413, meaning: 'A file is too large for WhatsApp.' },
   WHATSAPP_NOT_CONNECTED: { status: 400, meaning: 'The number is not paired with WhatsApp. Pair it first.' },
   WHATSAPP_RATE_LIMITED: { status: 429, meaning: 'WhatsApp limits messages to strangers. Try again in some hours.' },
