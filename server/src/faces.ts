@@ -129,6 +129,7 @@ export function adminOf(parts: Parts): Gateway['admin'] {
     numbers: lines.numbers,
     removeNumber: lines.removeNumber,
     makeDefault: lines.makeDefault,
+    pairing: parts.pairing.ofLine,
     usage: store.upkeep.usage,
   }
 }

@@ -4,6 +4,7 @@ import type { ApiKey, Caller, Customer, CustomerChange, NewCustomer, Scope } fro
 import type { AdminLine, LineChange, NewLine } from './accounts/lines.ts'
 import type { Contacts } from './contacts/contacts.ts'
 import type { HealthReport } from './links/health.ts'
+import type { Pairing } from './links/pairing.ts'
 import type { LineTest, ProviderCalls } from './links/provider-calls.ts'
 import type { Download } from './media/downloads.ts'
 import type { LinkedFile } from './media/links.ts'
@@ -40,6 +41,7 @@ import type {
 export type { ApiKey, Caller, Customer, Scope } from './accounts/caller.ts'
 export type { AdminLine, LineChange, NewLine, ProviderChange } from './accounts/lines.ts'
 export type { HealthReport } from './links/health.ts'
+export type { Session } from './links/pairing.ts'
 export type { ChatAt, KnownChat } from './messaging/chats/chats.ts'
 export type { Draft } from './messaging/draft.ts'
 export type { Reachability } from './messaging/reach.ts'
@@ -82,6 +84,7 @@ export interface Gateway {
     list(by: Caller): Promise<readonly Line[]>
     reach(by: Caller, handle: Handle): Promise<Reachability>
   }
+  pairing: Omit<Pairing, 'ofLine'>
   events: {
     /** Ends when the signal aborts; throws GatewayError('SERVICE_UNAVAILABLE') at a reader that is too slow. */
     follow(
@@ -162,6 +165,7 @@ export interface Gateway {
     numbers(customer: CustomerId): Promise<readonly AdminLine[]>
     removeNumber(customer: CustomerId, line: LineId): Promise<void>
     makeDefault(customer: CustomerId, line: LineId): Promise<AdminLine>
+    pairing: Pairing['ofLine']
     usage(filter: {
       customerId: CustomerId | null
       from: string

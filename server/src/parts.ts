@@ -12,6 +12,7 @@ import type { Mint } from './lib/mint.ts'
 import type { SealedBox } from './lib/sealed-box.ts'
 import type { Commands } from './links/commands.ts'
 import type { Links } from './links/links.ts'
+import type { Pairing } from './links/pairing.ts'
 import type { Presence } from './links/presence.ts'
 import type { ProviderCalls } from './links/provider-calls.ts'
 import type { MediaOptions, MediaRoom } from './media/room.ts'
@@ -63,6 +64,7 @@ export interface Parts {
   commands: Commands
   reach: Reach
   providerCalls: ProviderCalls
+  pairing: Pairing
   media: MediaRoom
   webhooks: WebhookRoom
   chats: ReturnType<typeof createChats>

@@ -9,6 +9,7 @@ import type { Gateway } from './gateway.ts'
 import { createCommands } from './links/commands.ts'
 import { healthReport } from './links/health.ts'
 import { Links } from './links/links.ts'
+import { createPairing } from './links/pairing.ts'
 import { createPresence } from './links/presence.ts'
 import { createProviderCalls } from './links/provider-calls.ts'
 import { createMediaRoom } from './media/room.ts'
@@ -35,6 +36,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     chats: parts.chats,
     contacts: parts.contacts,
     lines: linesOf(parts),
+    pairing: parts.pairing,
     events: eventsOf(parts),
     media: { download: parts.media.download, linkTo: parts.media.linkTo },
     webhooks: parts.webhooks.face,
@@ -85,7 +87,15 @@ function build(options: GatewayOptions): Parts {
     told: bell.events,
     onError: ground.fail('contacts'),
   })
-  const parts: Parts = { ...ground, ...accounts, ...traffic, upkeep, chats, contacts, webhooks: buildWebhooks(ground) }
+  const pairing = createPairing({
+    ...options,
+    lines: store.lines,
+    codes: store.messages.signupCodes,
+    commands: traffic.commands,
+    changed: bell.changed,
+  })
+  const webhooks = buildWebhooks(ground)
+  const parts: Parts = { ...ground, ...accounts, ...traffic, upkeep, chats, contacts, pairing, webhooks }
   return parts
 }
 

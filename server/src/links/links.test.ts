@@ -18,6 +18,7 @@ const line: HeldLine = {
   url: null,
   secret: null,
   channelProviders: {},
+  linkOrders: {},
 }
 
 /** A link that says it is off as the last thing it does. */
@@ -28,7 +29,7 @@ const connector: Connector = {
     capabilities: inMemoryCapabilities.sms,
     actions: {},
     start: async () => host.setState({ status: 'connecting' }),
-    stop: async () => host.setState({ status: 'off' }),
+    stop: async () => host.setState({ status: 'disconnected', reason: 'stopped', retryAt: null }),
     reach: async () => 'yes',
     send: () => Promise.reject(new Error('nothing is sent here')),
   }),
@@ -85,7 +86,7 @@ test('closing stores the last state of a line before it is given back', async ()
   await links.start()
   await links.stop()
   await clock.during(links.close())
-  expect(calls).toEqual(['connecting', 'off', 'released'])
+  expect(calls).toEqual(['connecting', 'disconnected', 'released'])
 })
 
 test('closing waits for the last state of a line that was dropped just before', async () => {
@@ -95,7 +96,7 @@ test('closing waits for the last state of a line that was dropped just before', 
   await clock.advance(2_000)
   await clock.during(links.stop())
   await clock.during(links.close())
-  expect(calls).toEqual(['connecting', 'off', 'released'])
+  expect(calls).toEqual(['connecting', 'disconnected', 'released'])
 })
 
 test('a line that is taken from ourselves leaves no link of before behind', async () => {
@@ -105,5 +106,5 @@ test('a line that is taken from ourselves leaves no link of before behind', asyn
   await clock.advance(2_000)
   await clock.during(links.stop())
   await clock.during(links.close())
-  expect(calls).toEqual(['connecting', 'off', 'connecting', 'off', 'released'])
+  expect(calls).toEqual(['connecting', 'disconnected', 'connecting', 'disconnected', 'released'])
 })

@@ -1,8 +1,9 @@
-/** How well a line is, from the state of its links. */
+/** How well a line is, from the state of its links, and how a link is, from its order and what it said. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Channel, channels } from './channel.ts'
-import { type Health, healthOf, type LinkState } from './line.ts'
+import type { CustomerId } from './ids.ts'
+import { type Health, healthOf, type LinkOrder, type LinkState, linkNow } from './line.ts'
 
 const connected: LinkState = {
   status: 'connected',
@@ -51,5 +52,37 @@ describe('healthOf', () => {
         )
       }),
     )
+  })
+})
+
+describe('how a link is now', () => {
+  const whatsapp: LinkState = { status: 'connected', identity: 'us', warnings: [], since: '2026-09-04T17:20:00Z' }
+  const line = {
+    channels: ['whatsapp'] as const,
+    customerId: 'customer' as CustomerId,
+    status: 'active' as const,
+    links: { whatsapp },
+    linkOrders: {},
+    linkPasts: {},
+  }
+  const past = { round: 2, connectedAt: null, disconnectedAt: null, identity: null, reason: null }
+  const order = (stopped: LinkOrder['stopped'], round: number) => ({ whatsapp: { stopped, round } })
+  const off = (reason: 'stopped' | 'auth_reset') => ({ status: 'disconnected', reason, retryAt: null })
+
+  test.each<[string, Partial<Parameters<typeof linkNow>[0]>, unknown]>([
+    ['without that channel there is none', { channels: ['sms'] }, null],
+    ['what it said counts as long as nothing was ordered', {}, whatsapp],
+    ['stopped, for the reason that was ordered', { linkOrders: order('auth_reset', 1) }, off('auth_reset')],
+    ['what it said under this order counts', { linkOrders: order(null, 2), linkPasts: { whatsapp: past } }, whatsapp],
+    [
+      'what it said before does not',
+      { linkOrders: order(null, 3), linkPasts: { whatsapp: past } },
+      { status: 'connecting' },
+    ],
+    ['on its way before it says anything', { links: {} }, { status: 'connecting' }],
+    ['not on its way while the line is out of use', { links: {}, status: 'maintenance' }, off('stopped')],
+    ['not on its way while the line is nobody’s', { links: {}, customerId: null }, off('stopped')],
+  ])('%s', (_, change, expected) => {
+    expect(linkNow({ ...line, ...change }, 'whatsapp')).toEqual(expected)
   })
 })

@@ -115,7 +115,7 @@ const tell: Statement = {
 const isUp: Statement = {
   name: 'inbound-link-up',
   text: `select from lines l join links k on k.line_id = l.id
-    where l.customer_id = $1 and l.id = $2 and k.channel = $3 and k.state ->> 'status' = 'connected'`,
+    where l.customer_id = $1 and l.id = $2 and k.channel = $3 and $3 = any(l.channels) and k.state ->> 'status' = 'connected'`,
 }
 
 const callbackOf: Statement = {

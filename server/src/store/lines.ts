@@ -1,7 +1,7 @@
 /** Lines and the state of their links. */
 import type { Channel } from '../model/channel.ts'
 import type { CustomerId, Handle, LineId } from '../model/ids.ts'
-import type { Line, LinkState } from '../model/line.ts'
+import type { DisconnectReason, Line, LinkOrder, LinkOrders, LinkPast, LinkState } from '../model/line.ts'
 import type { Db, Statement } from './db.ts'
 
 /** What connects a line to one network. */
@@ -18,6 +18,8 @@ export interface StoredLine extends Line {
   url: string | null
   secret: Buffer | null
   channelProviders: ChannelProviders
+  linkOrders: LinkOrders
+  linkPasts: Partial<Record<Channel, LinkPast>>
   hostType: string | null
   hostInfo: string | null
   createdAt: Date
@@ -38,16 +40,27 @@ export interface LineRow {
   url: string | null
   secret: Buffer | null
   channel_providers: ChannelProviders
+  link_orders: LinkOrders
   host_type: string | null
   host_info: string | null
   created_at: Date
   links: Record<string, LinkState> | null
+  pasts: Record<string, PastRow> | null
   checked_at: Date | null
 }
 
+interface PastRow {
+  round: number
+  connected_at: string | null
+  disconnected_at: string | null
+  identity: string | null
+  reason: DisconnectReason | null
+}
+
 const columns = `l.id, l.customer_id, l.name, l.address, l.email, l.provider, l.channels, l.is_default, l.status, l.url, l.secret, l.channel_providers,
-  l.host_type, l.host_info, l.created_at,
+  l.link_orders, l.host_type, l.host_info, l.created_at,
   (select jsonb_object_agg(k.channel, k.state) from links k where k.line_id = l.id) as links,
+  (select jsonb_object_agg(k.channel, to_jsonb(k) - 'state') from links k where k.line_id = l.id) as pasts,
   (select max(k.changed_at) from links k where k.line_id = l.id) as checked_at`
 
 const ofCustomer: Statement = {
@@ -106,11 +119,43 @@ const setDefault: Statement = {
   name: 'lines-set-default',
   text: 'update lines set is_default = true where id = $1 and customer_id = $2 and removed_at is null returning id',
 }
+/** Whatever is to happen next, what the link said before no longer counts. */
+const nextOrder = `link_orders || jsonb_build_object($3::text, jsonb_build_object('stopped', $4::text,
+  'round', coalesce((link_orders #>> array[$3, 'round'])::int, 0) + 1))`
+const ordered = 'where id = $1 and customer_id is not distinct from $2 and removed_at is null'
+const order: Statement = {
+  name: 'lines-order',
+  text: `update lines set link_orders = ${nextOrder} ${ordered} and $3 = any(channels) returning id`,
+}
+/** A provider that an operator chose for this channel stays. */
+const addChannel: Statement = {
+  name: 'lines-add-channel',
+  text: `update lines set link_orders = ${nextOrder}, channels = case when $3 = any(channels) then channels else channels || $3::text end,
+      channel_providers = case when $5::jsonb is null then channel_providers
+        else jsonb_build_object($3::text, $5::jsonb) || channel_providers end
+    ${ordered} returning id`,
+}
+/** Its order stays, so that the rounds of a later pairing are later than all before. */
+const dropChannel: Statement = {
+  name: 'lines-drop-channel',
+  text: `update lines set link_orders = ${nextOrder}, channels = array_remove(channels, $3) ${ordered} returning id`,
+}
+/** No row: the line is held under another epoch by now. */
 const setLink: Statement = {
   name: 'links-set',
-  text: `insert into links (line_id, channel, state)
-    select $1, $2, $3 where exists (select from lines where id = $1 and epoch = $4)
-    on conflict (line_id, channel) do update set state = excluded.state, changed_at = gateway_now() returning line_id`,
+  text: `with before as (select state from links where line_id = $1 and channel = $2), stored as (
+    insert into links as k (line_id, channel, state, round, connected_at, identity, reason)
+    select $1, $2, $3::jsonb, $5, case when $3 ->> 'status' = 'connected' then gateway_now() end, $3 ->> 'identity', $3 ->> 'reason'
+    where exists (select from lines where id = $1 and epoch = $4)
+    on conflict (line_id, channel) do update set state = excluded.state, round = excluded.round, changed_at = gateway_now(),
+      connected_at = case when k.state ->> 'status' = 'connected' then k.connected_at else coalesce(excluded.connected_at, k.connected_at) end,
+      disconnected_at = case when k.state ->> 'status' = 'connected' and excluded.state ->> 'status' <> 'connected' then gateway_now()
+        else k.disconnected_at end,
+      identity = case when excluded.reason in ('auth_revoked', 'auth_reset', 'phone_number_mismatch') then null
+        else coalesce(excluded.identity, k.identity) end,
+      reason = case when excluded.state ->> 'status' = 'connected' then null else coalesce(excluded.reason, k.reason) end
+    returning line_id)
+  select (select state from before) is distinct from $3 as news from stored`,
 }
 const summary: Statement = {
   name: 'lines-summary',
@@ -120,13 +165,16 @@ const summary: Statement = {
 }
 type NewRow = Omit<
   StoredLine,
-  'customerId' | 'providers' | 'isDefault' | 'status' | 'links' | 'createdAt' | 'checkedAt'
+  'customerId' | 'providers' | 'isDefault' | 'status' | 'links' | 'linkOrders' | 'linkPasts' | 'createdAt' | 'checkedAt'
 >
 type ChangedRow = Omit<StoredLine, keyof Unchanging>
 type Unchanging = Pick<
   StoredLine,
-  'customerId' | 'address' | 'email' | 'provider' | 'providers' | 'isDefault' | 'links' | 'createdAt' | 'checkedAt'
+  | ('customerId' | 'address' | 'email' | 'provider' | 'providers' | 'isDefault')
+  | ('links' | 'linkOrders' | 'linkPasts' | 'createdAt' | 'checkedAt')
 >
+
+type Named = Pick<Line, 'id' | 'customerId'>
 
 export function createLineStore(db: Db) {
   const first = (rows: LineRow[]): StoredLine | null => (rows[0] === undefined ? null : fromRow(rows[0]))
@@ -161,9 +209,27 @@ export function createLineStore(db: Db) {
     /** How many links of each channel are in which state. */
     summary: () => db.query<{ channel: Channel; state: LinkState; lines: number }>(summary),
 
-    /** False: the line is held under another epoch by now. */
-    async setLink(line: { id: LineId; epoch: number }, channel: Channel, state: LinkState): Promise<boolean> {
-      return (await db.query(setLink, [line.id, channel, JSON.stringify(state), line.epoch])).length === 1
+    /** False: it is not there, or has no such channel. */
+    order: async ({ id, customerId }: Named, channel: Channel, stopped: LinkOrder['stopped']): Promise<boolean> =>
+      (await db.query(order, [id, customerId, channel, stopped])).length === 1,
+    /** Ordered to be up; with this provider if it is given and the channel has none of its own. */
+    addChannel: async ({ id, customerId }: Named, channel: Channel, own: ChannelProvider | null): Promise<boolean> => {
+      const values = [id, customerId, channel, null, own === null ? null : JSON.stringify(own)]
+      return (await db.query(addChannel, values)).length === 1
+    },
+    dropChannel: async ({ id, customerId }: Named, channel: Channel): Promise<boolean> =>
+      (await db.query(dropChannel, [id, customerId, channel, null])).length === 1,
+
+    /** False: it is no news, or the line is held under another epoch by now. */
+    async setLink(
+      line: { id: LineId; epoch: number },
+      channel: Channel,
+      state: LinkState,
+      round: number,
+    ): Promise<boolean> {
+      const values = [line.id, channel, JSON.stringify(state), line.epoch, round]
+      const [row] = await db.query<{ news: boolean }>(setLink, values)
+      return row?.news ?? false
     },
   }
 }
@@ -194,6 +260,8 @@ function fromRow(row: LineRow): StoredLine {
     isDefault: row.is_default,
     status: row.status,
     links: row.links ?? {},
+    linkOrders: row.link_orders,
+    linkPasts: Object.fromEntries(Object.entries(row.pasts ?? {}).map(([channel, past]) => [channel, pastFrom(past)])),
     url: row.url,
     secret: row.secret,
     hostType: row.host_type,
@@ -201,6 +269,11 @@ function fromRow(row: LineRow): StoredLine {
     createdAt: row.created_at,
     checkedAt: row.checked_at,
   }
+}
+
+function pastFrom({ round, connected_at, disconnected_at, identity, reason }: PastRow): LinkPast {
+  const moment = (text: string | null) => (text === null ? null : new Date(text))
+  return { round, connectedAt: moment(connected_at), disconnectedAt: moment(disconnected_at), identity, reason }
 }
 
 function namesOf(providers: ChannelProviders): Line['providers'] {

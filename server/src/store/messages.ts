@@ -3,7 +3,8 @@ import type { Channel } from '../model/channel.ts'
 import type { NewEvent } from '../model/event.ts'
 import type { ConversationId, CustomerId, LineId, MessageId } from '../model/ids.ts'
 import type { Content, Message, MessageFilter } from '../model/message.ts'
-import type { Db, Queryable } from './db.ts'
+import type { OneTimeCode } from '../model/one-time-code.ts'
+import type { Db, Queryable, Statement } from './db.ts'
 import { hearing } from './sql/fan-out.ts'
 import { fromRow, type MessageRow } from './sql/message-row.ts'
 import { accept, list, many, messageColumns, one } from './sql/message-sql.ts'
@@ -32,6 +33,24 @@ export interface NewMessage {
 export type AcceptOutcome =
   | { stored: true; message: Message }
   | { stored: false; message: Message; fingerprint: string | null }
+
+/** A code to sign up with WhatsApp, and the message it came in, which callers may not be able to read. */
+export interface SignupCode {
+  code: OneTimeCode['code']
+  messageId: MessageId
+  from: string | null
+  channel: Channel
+  receivedAt: Date
+}
+
+const signupCodesMax = 100
+const signupCodes: Statement = {
+  name: 'messages-sign-up-codes',
+  text: `select metadata #>> '{otp,code}' as code, id as "messageId", from_address as "from", channel, created_at as "receivedAt"
+    from messages where customer_id = $1 and line_id = $2 and direction = 'inbound' and metadata #>> '{otp,provider}' = 'whatsapp'
+      and created_at > gateway_now() - $3 * interval '1 minute' and deleted_at is null
+    order by created_at desc, id desc limit ${signupCodesMax}`,
+}
 
 /** For what stores a message of our own together with what gave rise to it. */
 export async function acceptWithin(tx: Queryable, message: NewMessage): Promise<void> {
@@ -76,6 +95,10 @@ export function createMessageStore(db: Db) {
       const rows = await db.query<MessageRow>({ name: '', text }, values)
       return { rows: rows.slice(0, query.limit).map(fromRow), hasMore: rows.length > query.limit }
     },
+
+    /** Newest first, those that were withheld included. */
+    signupCodes: (customerId: CustomerId, lineId: LineId, minutes: number): Promise<SignupCode[]> =>
+      db.query<SignupCode>(signupCodes, [customerId, lineId, minutes]),
   }
 }
 

@@ -1,6 +1,7 @@
 /** Processes that share the database: who is alive, which lines each holds, and what a dead one leaves behind. */
 import type { Channel } from '../model/channel.ts'
 import type { CustomerId, Handle, LineId } from '../model/ids.ts'
+import type { LinkOrders } from '../model/line.ts'
 import type { Fence } from './changes.ts'
 import type { Db, Session, Statement } from './db.ts'
 import type { ChannelProviders } from './lines.ts'
@@ -16,6 +17,7 @@ export interface HeldLine {
   url: string | null
   secret: Buffer | null
   channelProviders: ChannelProviders
+  linkOrders: LinkOrders
 }
 
 /** The class of the advisory locks that say "this process lives"; any constant of our own. */
@@ -53,7 +55,7 @@ const renewLines: Statement = {
       and customer_id is not null order by id for update
   )
   update lines l set lease_until = gateway_now() + $2 * interval '1 ms' from mine where l.id = mine.id
-    returning l.id, l.customer_id, l.address, l.email, l.channels, l.epoch, l.provider, l.url, l.secret, l.channel_providers`,
+    returning l.id, l.customer_id, l.address, l.email, l.channels, l.epoch, l.provider, l.url, l.secret, l.channel_providers, l.link_orders`,
 }
 
 /**
@@ -97,7 +99,7 @@ const take: Statement = {
       and lease_until < gateway_now() order by id limit greatest(0, (select free from share)) for update skip locked
   )
   update lines l set holder = $1, epoch = l.epoch + 1, lease_until = gateway_now() + $2 * interval '1 ms'
-  from picked where l.id = picked.id returning l.id, l.customer_id, l.address, l.email, l.channels, l.epoch, l.provider, l.url, l.secret, l.channel_providers`,
+  from picked where l.id = picked.id returning l.id, l.customer_id, l.address, l.email, l.channels, l.epoch, l.provider, l.url, l.secret, l.channel_providers, l.link_orders`,
 }
 
 const release: Statement = {
@@ -124,6 +126,7 @@ interface LineRow {
   url: string | null
   secret: Buffer | null
   channel_providers: ChannelProviders
+  link_orders: LinkOrders
 }
 
 export function createNodeStore(db: Db) {
@@ -186,5 +189,6 @@ function heldFrom(row: LineRow): HeldLine {
     url: row.url,
     secret: row.secret,
     channelProviders: row.channel_providers,
+    linkOrders: row.link_orders,
   }
 }

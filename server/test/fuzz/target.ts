@@ -44,6 +44,7 @@ export async function targetOf(test: TestGateway): Promise<FuzzTarget> {
     }
     const chats = path.startsWith('/v1/chats') ? await chatsOf(test, number) : null
     const contacts = path.startsWith('/v1/contacts') ? await contactsOf(test, number) : null
+    const linked = path.startsWith('/v1/whatsapp') ? await linkedOf(test, operation.operationId, number) : null
     const files = path.startsWith('/v1/attachments') ? filesOf(test) : null
     const needsLine = path.startsWith('/v1/admin/')
     const spare = needsLine ? await spareOf(test, number) : null
@@ -53,6 +54,7 @@ export async function targetOf(test: TestGateway): Promise<FuzzTarget> {
       ...(await settingOf(test)),
       ...chats,
       ...contacts,
+      ...linked,
       ...files,
     })
   }
@@ -114,6 +116,24 @@ async function chatsOf(test: TestGateway, number: number): Promise<Meanings> {
     participants: [people, [people[0]], ['+14155550106'], ['eve@example.com'], [customer.line.address]],
     imageUrl: [`${url}/health`, 'https://127.0.0.1:1/x.png', 'http://[::1]/x.png'],
     imageBase64: ['iVBORw0KGgo=', 'R0lGODlhAQ==', 'aGVsbG8='],
+  }
+}
+
+/** A number of its own for each operation, which some of them stop or unlink. Only one that is not linked can be given a code. */
+async function linkedOf(test: TestGateway, operationId: string, number: number): Promise<Meanings> {
+  const { gateway, network, customer, other, apiKey } = test
+  const address = `+1555070${String(number).padStart(3, '0')}1` as Handle
+  if (operationId === 'requestWhatsappPairingCode') await network.unpair(address)
+  await gateway.admin.addNumber(customer.id, { address, provider: 'sandbox', line: null })
+  network.as('+15550100188' as Handle).says(address, 'imessage', 'Your WhatsApp code: 301-774')
+  const by = await gateway.callers.authenticate(apiKey)
+  const isThere = async () =>
+    ['connected', 'pairing'].includes((await gateway.pairing.status(by, address)).state?.status ?? '')
+  await until(isThere, `the link for ${operationId}`)
+  return {
+    'numbers.phoneNumber': [address, address, address.slice(1), ` ${address.slice(1)}`, other.line.address, 'nobody'],
+    phoneNumber: [address, '+15550100123', 'nobody'],
+    phone: ['+15550100123', '+14155550107', ' 15550100123', 'nobody'],
   }
 }
 

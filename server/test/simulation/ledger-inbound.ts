@@ -265,6 +265,7 @@ function heldLine({ id, customerId, address, channels, epoch }: LineRow): HeldLi
     provider: 'sandbox',
     url: null,
     secret: null,
+    linkOrders: {},
     channelProviders: {},
   }
 }

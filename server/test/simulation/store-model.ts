@@ -291,6 +291,8 @@ function storedLine(row: LineRow): StoredLine {
     url: null,
     secret: null,
     channelProviders: {},
+    linkOrders: {},
+    linkPasts: {},
     hostType: null,
     hostInfo: null,
     createdAt: new Date(epochMs),

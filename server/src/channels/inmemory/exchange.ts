@@ -78,6 +78,8 @@ export interface LinkEnd {
   drop(ms: number): void
   /** Ends it; only a new start brings it back. */
   close(reason: CloseReason): Promise<void>
+  /** Another QR code takes the place of the one that is shown, if any is. */
+  renewQr(): void
   /** The phone took this line in: by its QR code, or by the code that was typed there. */
   pair(phone: Handle): Promise<void>
   stop(): Promise<void>

@@ -97,6 +97,12 @@ export class Link implements LinkEnd {
     this.#exchange.box(this.channel, this.line).attach(this, (event) => this.#take(event))
   }
 
+  renewQr(): void {
+    if (this.#status !== 'pairing') return
+    const expiresAt = new Date(this.#exchange.options.clock.now() + qrLivesMs).toISOString()
+    this.#host.setState({ status: 'pairing', qr: `${this.line},${this.#exchange.mint('qr')}`, expiresAt })
+  }
+
   async pair(phone: Handle): Promise<void> {
     if (this.#status !== 'pairing') throw new Error(`${this.line} is not waiting to be paired`)
     if (this.#address !== null && phone !== this.#address) {
@@ -230,8 +236,7 @@ export class Link implements LinkEnd {
     if (saved !== null && !(await this.#store(null))) return false
     if (round !== this.#round) return false
     this.#status = 'pairing'
-    const expiresAt = new Date(this.#exchange.options.clock.now() + qrLivesMs).toISOString()
-    this.#host.setState({ status: 'pairing', qr: `${this.line},${this.#exchange.mint('qr')}`, expiresAt })
+    this.renewQr()
     return false
   }
 

@@ -45,6 +45,8 @@ export interface Network {
   unpair(line: string): Promise<void>
   /** The phone scans the QR code that the line shows. A line that has a number is scanned by it if none is named. */
   scan(line: string, phone?: Handle): Promise<void>
+  /** The QR code that the line shows is over, and another one takes its place. */
+  renewQr(line: string): void
   /** The phone types the code that the line asked for. */
   enterCode(line: string, code: string, phone?: Handle): Promise<void>
   /** Cuts the line's link; it comes back by itself. */
@@ -115,7 +117,7 @@ export function createNetwork(options: NetworkOptions): Network {
   }
 }
 
-function pairingOf(exchange: Exchange): Pick<Network, 'unpair' | 'scan' | 'enterCode'> {
+function pairingOf(exchange: Exchange): Pick<Network, 'unpair' | 'scan' | 'renewQr' | 'enterCode'> {
   const pairing = channels.filter((channel) => traits[channel].pairs)
   const linksOf = (line: string) => pairing.flatMap((channel) => exchange.linksOf(channel, line))
   const scan = async (line: string, phone = line as Handle) => {
@@ -129,6 +131,9 @@ function pairingOf(exchange: Exchange): Pick<Network, 'unpair' | 'scan' | 'enter
       for (const link of linksOf(line)) await link.close('auth_revoked')
     },
     scan,
+    renewQr: (line) => {
+      for (const link of linksOf(line)) link.renewQr()
+    },
     enterCode: async (line, code, phone) => {
       if (exchange.pairing(line).code !== code) throw new Error(`${line} did not ask for the code ${code}`)
       await scan(line, phone)

@@ -6,6 +6,7 @@ import type { Route } from '../route.ts'
 import { accountRoutes } from './account.ts'
 import { instanceRoutes } from './admin/instances.ts'
 import { adminRoutes } from './admin/routes.ts'
+import { instanceWhatsappRoutes } from './admin/whatsapp.ts'
 import { changeRoutes } from './changes.ts'
 import { groupRoutes } from './chats/groups.ts'
 import { chatRoutes } from './chats/routes.ts'
@@ -14,6 +15,7 @@ import { errors } from './errors.ts'
 import { messageRoutes } from './messages.ts'
 import { webhookLogRoutes } from './webhooks/log.ts'
 import { webhookRoutes } from './webhooks/setup.ts'
+import { whatsappRoutes } from './whatsapp/routes.ts'
 
 export function textbubblesApi(stream: Route, server: { version: string; url: string }): Api {
   return {
@@ -40,6 +42,10 @@ export function textbubblesApi(stream: Route, server: { version: string; url: st
         description:
           'Events sent to your own server as they happen, tried again until they arrive, and kept so that what was missed can be sent again.',
       },
+      {
+        name: 'WhatsApp',
+        description: 'Link a number with the phone that has its WhatsApp, see how the link is, and ask things over it.',
+      },
       { name: 'Account', description: 'Your numbers, whom they reach, and how the gateway is.' },
       { name: 'Admin', description: "The operator's side: customers, keys, instances and usage. Needs the admin key." },
     ],
@@ -58,8 +64,10 @@ export function textbubblesRoutes(stream: Route): readonly Route[] {
     stream,
     ...webhookRoutes,
     ...webhookLogRoutes,
+    ...whatsappRoutes,
     ...accountRoutes,
     ...adminRoutes,
     ...instanceRoutes,
+    ...instanceWhatsappRoutes,
   ]
 }

@@ -344,6 +344,10 @@ describe('what the operator asks for', () => {
     ['GET /v1/admin/instances/:id', undefined],
     ['PATCH /v1/admin/instances/:id', { name: 'x' }],
     ['DELETE /v1/admin/instances/:id', undefined],
+    ['GET /v1/admin/instances/:id/whatsapp/status', undefined],
+    ['POST /v1/admin/instances/:id/whatsapp/enable', undefined],
+    ['POST /v1/admin/instances/:id/whatsapp/disconnect', undefined],
+    ['POST /v1/admin/instances/:id/whatsapp/reset-auth', undefined],
   ])('%s: a malformed id is like a missing one', async (call, body) => {
     const answer = async (id: string) => {
       const { status, text } = await ask(call.replace(':id', id), body)
