@@ -1,6 +1,6 @@
 /** From a Config to a running gateway with its database, its networks and its HTTP door; and back, in reverse order. */
 import { join } from 'node:path'
-import type { Connector } from './channels/connector.ts'
+import type { Connector, Icon } from './channels/connector.ts'
 import { createRegistry } from './channels/registry.ts'
 import type { Config } from './config.ts'
 import type { Gateway } from './gateway.ts'
@@ -106,6 +106,10 @@ async function openDatabase(
   return { address: postgres.connection, postgres }
 }
 
+function jpegBy({ jpegOf }: Toolbox): (icon: Icon) => Promise<Uint8Array> {
+  return ({ base64, mimeType }) => jpegOf(Buffer.from(base64, 'base64'), mimeType)
+}
+
 interface Media {
   storage: Storage
   spool: Spool
@@ -144,7 +148,7 @@ function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registr
   const opened = createDb({ address, connectionsMax: config.poolMax, applicationName: 'switchboard', onError })
   const chance = seededChance(mint()).next
   const registry = createRegistry(
-    { clock, chance, http: toProviders, media: egress },
+    { clock, chance, http: toProviders, media: egress, asJpeg: jpegBy(media.toolbox) },
     { sandbox: config.sandbox, connectors: overrides.connectors ?? null },
   )
   const gateway = createGateway({

@@ -26,6 +26,8 @@ export interface Harness {
   readonly echoes: boolean
   /** False where nobody can send us a file. */
   readonly hearsMedia?: boolean
+  /** False: it takes whatever is said about a message, and only the phones know whether there is one. */
+  readonly knowsMessages?: boolean
   /** False: it takes messages to numbers that nobody has, and says so later. */
   readonly knowsStrangers?: boolean
   stage(): Promise<Stage>
@@ -34,6 +36,8 @@ export interface Harness {
 export interface Stage {
   /** A line that was never used before. It connects without being paired. */
   readonly line: LineSettings & { address: Handle }
+  /** What its vault holds already, where a line has to be linked before it connects. */
+  readonly entries?: Map<string, Uint8Array>
   readonly peer: Peer
   /** Lets time pass until the work is done and nothing is under way any more. */
   settle<T>(work?: Promise<T> | T): Promise<T | undefined>
@@ -188,7 +192,7 @@ export function newOutgoing(channel: Channel, to: Outgoing['to'], what: Partial<
 export function sceneOf(harness: Harness, stage: Stage): Scene {
   const { connector } = harness
   const { channel } = connector
-  const host = spyHost()
+  const host = spyHost(stage.entries)
   const connection = connector.open(stage.line, host)
   const never = new AbortController().signal
   return {

@@ -201,8 +201,9 @@ export type Incoming =
       reaction: string | null
       at: Date
     }
-  | { kind: 'edit'; target: ProviderMessageId; text: string; at: Date }
-  | { kind: 'unsend'; target: ProviderMessageId; at: Date }
+  /** `chat`: where it was said, if that is known. Nobody changes there what was said elsewhere. */
+  | { kind: 'edit'; target: ProviderMessageId; chat?: ProviderChatId; text: string; at: Date }
+  | { kind: 'unsend'; target: ProviderMessageId; chat?: ProviderChatId; at: Date }
   | { kind: 'typing'; chat: ProviderChatId; from: Handle; typing: boolean }
   | {
       kind: 'chat'

@@ -2,12 +2,13 @@
 import type { Clock } from '../lib/clock.ts'
 import type { SafeFetch } from '../lib/egress/safe-fetch.ts'
 import { type Channel, channels } from '../model/channel.ts'
-import type { Connector, Providers } from './connector.ts'
+import type { Connector, Icon, Providers } from './connector.ts'
 import { createInMemoryConnector } from './inmemory/connector.ts'
 import { createNetwork } from './inmemory/network.ts'
 import { createAndroidConnector } from './sms/android/connector.ts'
 import { createSmppConnector } from './sms/smpp/provider.ts'
 import { createTwilioConnector } from './sms/twilio/connector.ts'
+import { createWhatsappConnector } from './whatsapp/connector.ts'
 
 export interface Registry {
   providers: Providers
@@ -21,6 +22,8 @@ export interface ProviderTools {
   http: SafeFetch
   /** To URLs that come from elsewhere, such as those of incoming media. */
   media: SafeFetch
+  /** Throws SendFailure for what is no picture. */
+  asJpeg(icon: Icon): Promise<Uint8Array>
 }
 
 /** Connectors that are handed in take the place of the sandbox's. */
@@ -28,7 +31,7 @@ export function createRegistry(
   tools: ProviderTools,
   options: { sandbox: boolean; connectors: ReadonlyMap<Channel, Connector> | null },
 ): Registry {
-  const providers = smsProviders(tools)
+  const providers = realProviders(tools)
   if (options.connectors !== null)
     return { providers: new Map([['sandbox', options.connectors], ...providers]), stop: async () => {} }
   if (!options.sandbox) return { providers, stop: async () => {} }
@@ -37,7 +40,12 @@ export function createRegistry(
   return { providers: new Map([['sandbox', connectors], ...providers]), stop: network.stop }
 }
 
-export function smsProviders(tools: ProviderTools): Providers {
+export function realProviders(tools: ProviderTools): Providers {
+  const whatsapp = createWhatsappConnector(tools)
+  return new Map([...smsProviders(tools), ['whatsapp', new Map([['whatsapp', whatsapp]])]])
+}
+
+function smsProviders(tools: Omit<ProviderTools, 'asJpeg'>): Providers {
   const connectors: Readonly<Record<string, Connector>> = {
     smpp: createSmppConnector(tools),
     twilio: createTwilioConnector('twilio', tools),

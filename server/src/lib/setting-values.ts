@@ -17,6 +17,25 @@ export function integer(min: number, max: number): Reader<number> {
   }
 }
 
+/** With at most three places after the point. */
+export function decimal(min: number, max: number): Reader<number> {
+  return {
+    must: `be a number from ${min} to ${max}`,
+    read: (text) => {
+      const number = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN
+      return number >= min && number <= max ? number : undefined
+    },
+  }
+}
+
+/** Null when it is off. */
+export function orOff<Value>(reader: Reader<Value>): Reader<Value | null> {
+  return {
+    must: `${reader.must}, or be off`,
+    read: (text) => (text === 'off' ? null : reader.read(text)),
+  }
+}
+
 export function oneOf<const Choice extends string>(choices: readonly Choice[]): Reader<Choice> {
   return { must: `be one of ${choices.join(', ')}`, read: (text) => choices.find((choice) => choice === text) }
 }
@@ -97,4 +116,42 @@ export const network: Reader<string> = {
     if (family === 0 || rest.length > 0) return undefined
     return bits === undefined || integer(0, family === 4 ? 32 : 128).read(bits) !== undefined ? text : undefined
   },
+}
+
+export interface Setting<Value> {
+  reader: Reader<Value>
+  otherwise: Value
+}
+
+export type Values<Settings> = {
+  [Name in keyof Settings]: Settings[Name] extends Setting<infer Value> ? Value : never
+}
+
+/** The settings in a query: each at most once, none that is not known, and what is not named as it is otherwise. */
+export function readQuery<Settings extends Readonly<Record<string, Setting<unknown>>>>(
+  query: URLSearchParams,
+  settings: Settings,
+): { ok: true; value: Values<Settings> } | { ok: false; message: string } {
+  const values: Record<string, unknown> = {}
+  for (const [name, { otherwise }] of Object.entries(settings)) values[name] = otherwise
+  const given = new Set<string>()
+  for (const [name, text] of query) {
+    const setting = Object.hasOwn(settings, name) ? settings[name] : undefined
+    if (setting === undefined)
+      return { ok: false, message: `The setting ${shown(name)} is not known. ${known(settings)}` }
+    if (given.has(name)) return { ok: false, message: `The setting ${name} is given twice; keep one.` }
+    given.add(name)
+    const value = setting.reader.read(text)
+    if (value === undefined) return { ok: false, message: `The setting ${name} must ${setting.reader.must}.` }
+    values[name] = value
+  }
+  return { ok: true, value: values as Values<Settings> }
+}
+
+function known(settings: object): string {
+  return `Known are ${Object.keys(settings).join(', ')}.`
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, 40).toWellFormed())
 }

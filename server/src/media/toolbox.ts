@@ -1,4 +1,5 @@
 /** Who looks into files and makes something of them on this machine. Nothing is started or searched for before it is needed. */
+import { readFile, rm } from 'node:fs/promises'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
 import { createLook, type Look } from './look.ts'
@@ -7,12 +8,14 @@ import type { Spool } from './spool.ts'
 import { chooseTool } from './tools/ffmpeg/choose.ts'
 import { createPlaces } from './tools/ffmpeg/tool.ts'
 import { createMaker } from './tools/maker.ts'
-import { createPictures } from './tools/pictures.ts'
+import { createPictures, type Pictures } from './tools/pictures.ts'
 import { createRecordings, type Recordings } from './tools/recordings.ts'
 
 export interface Toolbox {
   look: Look
   maker: Maker
+  /** The picture as a small JPEG. Throws a SendFailure for what is none. */
+  jpegOf(picture: Uint8Array, mimeType: string): Promise<Uint8Array>
   /** Ends what was started. */
   stop(): Promise<void>
 }
@@ -47,6 +50,25 @@ export function createToolbox(options: ToolboxOptions): Toolbox {
   return {
     look: createLook({ recordings, pictures }),
     maker: createMaker({ recordings, pictures, spool }),
+    jpegOf: (picture, mimeType) => jpegOf({ pictures, spool }, picture, mimeType),
     stop: () => pictures.stop(),
+  }
+}
+
+const icon = { pictureBytesMax: 20 * 1024 * 1024, jpegBytesMax: 500_000 } as const
+
+async function jpegOf(
+  { pictures, spool }: { pictures: Pictures; spool: Spool },
+  picture: Uint8Array,
+  mimeType: string,
+): Promise<Uint8Array> {
+  const source = await spool.take(picture, icon.pictureBytesMax)
+  const out = await spool.path()
+  try {
+    await pictures.jpeg(source.path, mimeType, out, icon.jpegBytesMax)
+    return await readFile(out)
+  } finally {
+    await source.drop()
+    await rm(out, { force: true })
   }
 }

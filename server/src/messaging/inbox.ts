@@ -36,7 +36,7 @@ import type { NewChoice } from '../store/people/opt-outs.ts'
 import { answer, differs, type Roster, rosterTold } from './chat-changes.ts'
 import { underNumbers } from './chats/names.ts'
 import { replyToChoice } from './choice-replies.ts'
-import { keyOf, receiveNotice } from './notices.ts'
+import { findConversation, keyOf, receiveNotice } from './notices.ts'
 import { acceptedChange, eventMessage, newEvent, receiptChange } from './settle.ts'
 
 /** What the inbox needs of the store; the simulation has a model of exactly this. */
@@ -340,13 +340,15 @@ async function receiveRevision(
 ): Promise<void> {
   const messageId = await options.ledger.findMessage(keyOf(source, event.target))
   if (messageId === null) return
+  const place = event.chat === undefined ? null : await findConversation(options, source, event.chat)
+  if (event.chat !== undefined && place === null) return
   const entry = (status: string) => [{ status, at: event.at.toISOString(), channel: source.channel }]
   await options.ledger.change({
     customerId: source.customerId,
     messageId,
     named: null,
     decide: ({ message }) => {
-      if (message.direction !== 'inbound') return null
+      if (message.direction !== 'inbound' || (place !== null && place.id !== message.conversationId)) return null
       const text = event.kind === 'edit' ? event.text : null
       if (message.content.text === text) return null
       const content = { ...message.content, text }

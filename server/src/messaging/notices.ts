@@ -136,7 +136,11 @@ async function captured(
     : { ...photo, file: { hash: got.kept.hash, mimeType: got.kept.mimeType } }
 }
 
-function findConversation(options: InboxOptions, source: Source, chat: ProviderChatId): Promise<Conversation | null> {
+export function findConversation(
+  options: InboxOptions,
+  source: Source,
+  chat: ProviderChatId,
+): Promise<Conversation | null> {
   const { customerId, lineId, channel } = source
   return options.ledger.findConversation({ customerId, lineId, channel, chat })
 }

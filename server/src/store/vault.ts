@@ -40,9 +40,10 @@ const forget: Statement = {
   text: 'delete from vault where line_id = $1 and channel = $2 and key = any($3::text[])',
 }
 
+/** Whoever takes the line waits for what is being written: otherwise it would read keys that are about to change under it. */
 const stillHeld: Statement = {
   name: 'vault-held',
-  text: 'select 1 as held from lines where id = $1 and epoch = $2 and lease_until > gateway_now() for key share',
+  text: 'select 1 as held from lines where id = $1 and epoch = $2 and lease_until > gateway_now() for share',
 }
 
 export function createVaultStore(db: Db, box: SealedBox) {

@@ -49,6 +49,7 @@ export const keepers: Readonly<Record<string, readonly string[]>> = {
   sharp: ['media/tools/pictures-process.ts'],
   '@ffmpeg/core': ['media/tools'],
   baileys: ['channels/whatsapp'],
+  libsignal: ['channels/whatsapp/library'],
   vitest: ['channels/conformance.ts'],
 }
 

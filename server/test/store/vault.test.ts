@@ -62,6 +62,40 @@ test('who does not hold the line any more writes nothing, not even a part', asyn
   expect([text(await vault.get(link, 'key')), text(await vault.get(link, 'other'))]).toEqual(['kept', 'kept'])
 })
 
+test('whoever takes the line waits for what its holder is writing, and reads all of it', async () => {
+  const [entered, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const slow = createVaultStore(
+    {
+      ...database.db,
+      transaction: (work) =>
+        database.db.transaction((tx) =>
+          work({
+            query: async (statement, values) => {
+              const rows = await tx.query<never>(statement, values)
+              if (statement.name !== 'vault-held') return rows
+              entered.resolve()
+              await gate.promise
+              return rows
+            },
+          }),
+        ),
+    },
+    box,
+  )
+  const order: string[] = []
+  const writing = slow.put(link, { key: Buffer.from('written') }).then(() => order.push('written'))
+  await entered.promise
+  const take = { name: '', text: 'update lines set epoch = epoch + 1 where id = $1' }
+  const taking = database.db.query(take, [link.lineId]).then(() => order.push('taken'))
+  const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and query like 'update lines set epoch%'`
+  await expect
+    .poll(async () => order.length > 0 || (await database.db.query({ name: '', text: waiting })).length > 0)
+    .toBe(true)
+  gate.resolve()
+  await Promise.all([writing, taking])
+  expect(order).toEqual(['written', 'taken'])
+})
+
 test('nothing lies there in clear, and a value moved to another key does not open', async () => {
   await vault.put(link, { key: Buffer.from('a secret to be found') })
   const [row] = await database.db.query<{ value: Buffer }>(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInMemoryConnector } from '../../src/channels/inmemory/connector.ts'
 import { createNetwork, type Network, type NetworkOptions } from '../../src/channels/inmemory/network.ts'
-import { smsProviders } from '../../src/channels/registry.ts'
+import { realProviders } from '../../src/channels/registry.ts'
 import type { Gateway, Scope } from '../../src/gateway.ts'
 import { createHttp } from '../../src/http.ts'
 import { seededChance } from '../../src/lib/chance.ts'
@@ -106,7 +106,10 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     media,
     providers: new Map([
       ['sandbox', new Map(channels.map((channel) => [channel, createInMemoryConnector(network, channel)]))],
-      ...smsProviders({ clock, chance: seededChance('providers').next, http: egress, media: egress }),
+      ...realProviders({
+        ...{ clock, chance: seededChance('providers').next, http: egress, media: egress },
+        asJpeg: ({ base64, mimeType }) => media.jpegOf(Buffer.from(base64, 'base64'), mimeType),
+      }),
     ]),
     publicUrl: () => url,
     egress,

@@ -6,9 +6,9 @@ import type { Mint } from '../../src/lib/mint.ts'
 import type { MediaOptions } from '../../src/media/room.ts'
 import { createSpool } from '../../src/media/spool.ts'
 import { createDiskStorage } from '../../src/media/storage/disk.ts'
-import { createToolbox } from '../../src/media/toolbox.ts'
+import { createToolbox, type Toolbox } from '../../src/media/toolbox.ts'
 
-export interface TestMedia extends MediaOptions {
+export interface TestMedia extends MediaOptions, Pick<Toolbox, 'jpegOf'> {
   stop(): Promise<void>
 }
 

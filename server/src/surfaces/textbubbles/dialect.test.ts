@@ -212,6 +212,12 @@ describe('what comes in', () => {
     })?.data
     expect(data).toMatchObject({ from: null, sender: { contactId: null, handle: '77@lid' }, chat: { name: null } })
   })
+
+  test('from somebody of whom only a LID is known is from no number, and names them as the sender', () => {
+    const message = { ...inbound, from: '77@lid' }
+    const data = word('message.inbound', { message, replyTo: null, attachments: [] })?.data
+    expect(data).toMatchObject({ from: null, sender: { contactId: null, handle: '77@lid' } })
+  })
 })
 
 describe('a reaction', () => {

@@ -157,7 +157,8 @@ function inboundData(
   return {
     messageId: wireMessageId(message.id),
     externalMessageId: message.externalId,
-    from: message.from,
+    // Callers take this for a number or an address; who has none yet is named as the sender.
+    from: message.from?.endsWith('@lid') ? null : message.from,
     to: message.to,
     text: message.text,
     channel: message.channel,

@@ -1,8 +1,8 @@
 /** What an operator says about a phone that sends SMS for us, and what is wrong with it. */
-import { integer, matching, oneOf } from '../../../lib/setting-values.ts'
+import { decimal, integer, matching, oneOf, type Values } from '../../../lib/setting-values.ts'
 import type { LineSettings } from '../../connector.ts'
 import { type Place, readPlace } from '../rest/place.ts'
-import { type Checked, decimal, readQuery, type Values } from '../settings.ts'
+import { type Checked, readQuery } from '../settings.ts'
 
 const query = {
   sim: { reader: integer(1, 3), otherwise: null },

@@ -1,7 +1,7 @@
 /** What an operator says about an SMPP line, as its URL: where the SMSC is, who we are, and how it wants to be spoken to. */
-import { integer, matching, oneOf } from '../../../lib/setting-values.ts'
+import { decimal, integer, matching, oneOf, type Values } from '../../../lib/setting-values.ts'
 import type { LineSettings, SettingsProblem } from '../../connector.ts'
-import { type Checked, decimal, decoded, readQuery, type Values, wrongUrl } from '../settings.ts'
+import { type Checked, decoded, readQuery, wrongUrl } from '../settings.ts'
 import { type Address, addressOf } from './addresses.ts'
 
 type Ton = 'sourceTon' | 'sourceNpi' | 'destinationTon' | 'destinationNpi'

@@ -1,8 +1,8 @@
 /** What an operator says about a line at Twilio or SignalWire, and what is wrong with it. */
-import { integer, matching, oneOf } from '../../../lib/setting-values.ts'
+import { decimal, integer, matching, oneOf, type Values } from '../../../lib/setting-values.ts'
 import type { LineSettings } from '../../connector.ts'
 import { type Place, readPlace } from '../rest/place.ts'
-import { type Checked, decimal, readQuery, type Values, wrongUrl } from '../settings.ts'
+import { type Checked, readQuery, wrongUrl } from '../settings.ts'
 import type { Kind } from './capabilities.ts'
 
 const query = {

@@ -118,8 +118,8 @@ const providerUrl = z
   .string()
   .max(2_048)
   .refine(
-    (value) => /^(?:https?|smpps?):\/\//.test(value) && URL.canParse(value),
-    'This must be a URL that begins with https://, http://, smpps:// or smpp://.',
+    (value) => /^(?:(?:https?|smpps?|ws):\/\/|whatsapp:)/.test(value) && URL.canParse(value),
+    'This must be a URL that begins with https://, http://, smpps://, smpp://, whatsapp: or ws://.',
   )
   .refine(
     (value) => !URL.canParse(value) || new URL(value).password === '',
@@ -128,7 +128,11 @@ const providerUrl = z
   .meta({
     format: 'uri',
     description: 'Where its provider is. Settings of a provider stand behind the question mark.',
-    examples: ['http://mini-3.rack.test:1234', 'smpps://gateway@smsc.example.com:3550?window=20'],
+    examples: [
+      'http://mini-3.rack.test:1234',
+      'smpps://gateway@smsc.example.com:3550?window=20',
+      'whatsapp:?newContactsPerDay=20',
+    ],
   })
 const password = z.string().min(1).max(1_024).meta({ format: 'password', writeOnly: true })
 
