@@ -32,9 +32,18 @@ test('on a network that takes the same message twice', { timeout: 90_000 }, asyn
 })
 
 test('over SMPP, on a network that knows no refs', { timeout: 90_000 }, async () => {
-  const { history, kills } = await loop({ kills: 8, databaseKills: 0, dedupes: false, smpp: true })
+  const { history, kills } = await loop({ kills: 8, databaseKills: 0, dedupes: false, over: 'smpp' })
   expect(broken(history), `seed ${seed}`).toEqual([])
   expect(kills).toBeGreaterThanOrEqual(8)
   expect(history.parts?.length).toBeGreaterThan(history.effects.length)
   expect(tally(history)).toMatchObject({ lost: 0, twice: 0 })
+})
+
+test('over WhatsApp, to people who decrypt and confirm', { timeout: 90_000 }, async () => {
+  const { history, kills, fell, figures } = await loop({ kills: 3, databaseKills: 0, dedupes: true, over: 'whatsapp' })
+  expect(broken(history), `seed ${seed}`).toEqual([])
+  expect(kills).toBeGreaterThanOrEqual(3)
+  expect(tally(history)).toMatchObject({ lost: 0, twice: 0 })
+  expect(fell).toBe(0)
+  expect(figures).toMatchObject({ 'asked again by phones': 0, 'asked again by the gateway': 0 })
 })

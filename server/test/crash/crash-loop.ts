@@ -8,9 +8,9 @@ import { connectionTo } from '../../src/store/postgres/reach.ts'
 import { type Follower, follow } from './follower.ts'
 import { type Asked, type History, laneOf } from './history.ts'
 import { type Client, createClient, pause } from './insist.ts'
-import { openScene, type Scene } from './scenes.ts'
-import { type Behind, type Customer, collect, connectedLines, drain, furnish, openBehind } from './site.ts'
-import { createVictim, postmasterOf, saidIn, type Victim } from './victim.ts'
+import { type Over, openScene, type Scene } from './scenes.ts'
+import { type Behind, type Customer, collect, connectedLines, drain, dueInMs, furnish, openBehind } from './site.ts'
+import { createVictim, fellIn, postmasterOf, saidIn, type Victim } from './victim.ts'
 
 export interface LoopOptions {
   dir: string
@@ -19,8 +19,8 @@ export interface LoopOptions {
   databaseKills: number
   seed: number
   dedupes: boolean
-  /** Over the gateway's own SMPP instead, which dedupes nothing. */
-  smpp?: boolean
+  /** Over a connector of the gateway's own instead, which dedupes what it can. */
+  over?: Over | null
   /** Stop killing after this, whatever is left. */
   forMs?: number
   progress?(now: Progress): void
@@ -39,7 +39,11 @@ export interface LoopResult {
   /** From a kill to the process that serves again, and to the first accepted message, each sorted. */
   restartMs: readonly number[]
   firstAcceptMs: readonly number[]
+  /** How often the gateway died without being killed. */
+  fell: number
   tookMs: number
+  /** What the network has counted besides. */
+  figures: Readonly<Record<string, number>>
   said: string
 }
 
@@ -81,7 +85,7 @@ export async function crashLoop(options: LoopOptions): Promise<LoopResult> {
     site.over.now = true
     await working
     site.healed.now = true
-    const left = await drain(site.behind, site.scene.network)
+    const left = await drain(site.behind, site.scene.network, site.scene.keepsLines)
     await caughtUp(site)
     const { customer, client, behind, scene, asked, follower } = site
     const collected = await collect({
@@ -98,7 +102,9 @@ export async function crashLoop(options: LoopOptions): Promise<LoopResult> {
     return {
       history: scene.named(collected),
       ...killed,
+      fell: fellIn(dirOf(options)),
       tookMs: performance.now() - startedAt,
+      figures: scene.figures?.() ?? {},
       said: saidIn(dirOf(options)),
     }
   } finally {
@@ -117,8 +123,8 @@ async function open(options: LoopOptions, undo: Undo): Promise<Site> {
   mkdirSync(options.dir, { recursive: true, mode: 0o700 })
   const chance = seededChance(options.seed)
   const healed = { now: false }
-  const { dedupes, smpp = false } = options
-  const scene = await openScene({ smpp, dedupes, lines, chance, isHealed: () => healed.now })
+  const { dedupes, over = null } = options
+  const scene = await openScene({ over, dedupes, lines, chance, isHealed: () => healed.now })
   undo.push(scene.network.close)
   const dir = dirOf(options)
   const victim = createVictim({ dir, databaseUrl: null, orders: scene.orders })
@@ -129,6 +135,7 @@ async function open(options: LoopOptions, undo: Undo): Promise<Site> {
   const customer = await furnish(client, victim.url, lines, scene.placeOf)
   const behind = openBehind(connectionTo(socketDirOf(join(dir, 'postgres'))))
   undo.push(behind.close)
+  await scene.link?.(behind)
   await connectedLines(behind, lines.length, scene.channels.length)
   const follower = follow(victim.url, customer.token)
   undo.push(follower.stop)
@@ -138,7 +145,7 @@ async function open(options: LoopOptions, undo: Undo): Promise<Site> {
     ...{ asked: [], acceptedAt: [], over: { now: false } },
   }
   // The stream can be resumed once it has told anything.
-  await sendOne(site, { key: 'first', line: lines[0], to: '+14155550000', route: ['sms'] })
+  await sendOne(site, { key: 'first', line: lines[0], to: '+14155550000', route: scene.routes[0] ?? ['sms'] })
   while (follower.followed.length === 0) await pause(10)
   return site
 }
@@ -173,8 +180,9 @@ async function sendOne(site: Site, { key, line, to, route }: Order): Promise<voi
 /** Each client has recipients of its own, so that the order in which it sends to one of them is the order that counts. */
 async function send(site: Site, client: number): Promise<void> {
   const chance = site.chance.fork(`client ${client}`)
-  const { routes } = site.scene
+  const { routes, aheadMax, network } = site.scene
   for (let number = 0; !site.over.now; number++) {
+    while (site.asked.length - network.effects.length > aheadMax && !site.over.now) await pause(20)
     // A third of everything goes to one recipient.
     const lane = chance.happens(0.3) ? 0 : chance.between(1, lanesPerClient - 1)
     const to = `+1415555${String(1000 + client * 100 + lane)}`
@@ -196,7 +204,7 @@ async function speak(site: Site): Promise<void> {
     const channel = channels[chance.between(0, channels.length - 1)] ?? 'sms'
     while (network.unheard() > unheardMax && !site.over.now) await pause(20)
     network.say({ line, channel, from: `+1628555${1000 + chance.between(0, 50)}`, text: scene.wordOf(number, chance) })
-    await pause(chance.between(2, 30))
+    await pause(chance.between(2, scene.breathMs ?? 30))
   }
 }
 
@@ -217,7 +225,7 @@ async function killAtRandom(site: Site): Promise<Killed> {
     const withDatabase = killed.kills % every === every - 1 && killed.databaseKills < options.databaseKills
     if (withDatabase) killed.databaseKills += Number(killDatabase(options, chance.happens(0.5) ? 'SIGKILL' : 'SIGQUIT'))
     // Held lanes wait for the clock, which is moved while nobody looks at it. A database that is still recovering from its own death keeps its time.
-    else await site.behind.advance(site.scene.advanceMs).catch(() => {})
+    else await skip(site).catch(() => {})
     const startMs = await start(site, chance)
     if (startMs === null) {
       killed.kills += 1
@@ -231,6 +239,11 @@ async function killAtRandom(site: Site): Promise<Killed> {
   return { ...killed, restartMs: sorted(killed.restartMs), firstAcceptMs: sorted(killed.firstAcceptMs) }
 }
 
+async function skip({ behind, scene }: Site): Promise<void> {
+  const waitMs = scene.skipsWaits ? await dueInMs(behind) : 0
+  await behind.advance(Math.max(scene.advanceMs, waitMs))
+}
+
 /** False when it was not there: the start that should have brought it back was killed as well. */
 function killDatabase(options: LoopOptions, signal: NodeJS.Signals): boolean {
   try {
@@ -242,10 +255,12 @@ function killDatabase(options: LoopOptions, signal: NodeJS.Signals): boolean {
 
 /** Some die as soon as they serve; most have had something to do by then. */
 async function moment(site: Site, chance: Chance): Promise<void> {
-  const [before, waitUntil] = [site.acceptedAt.length, performance.now() + 1_000]
+  const { arrivalMs, network, livesMs } = site.scene
+  const done = () => (arrivalMs === undefined ? site.acceptedAt.length : network.effects.length)
+  const [before, waitUntil] = [done(), performance.now() + (arrivalMs ?? 1_000)]
   const worked = chance.happens(0.75)
-  while (worked && site.acceptedAt.length === before && performance.now() < waitUntil) await pause(2)
-  await pause(chance.between(0, site.scene.livesMs))
+  while (worked && done() === before && performance.now() < waitUntil) await pause(2)
+  await pause(chance.between(0, livesMs))
 }
 
 /** Now and then it is killed while it starts; then there is nothing to time. */

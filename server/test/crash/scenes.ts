@@ -1,33 +1,52 @@
-/** What a crash loop sends over: the network outside on all channels, or an SMSC that the gateway's own connector binds to. */
+/** What a crash loop sends over: the network outside on all channels, or what the gateway's own connectors speak to. */
 import type { Chance } from '../../src/lib/chance.ts'
 import { type Channel, channels } from '../../src/model/channel.ts'
 import type { History } from './history.ts'
+import { keyed } from './keyed-texts.ts'
 import type { Orders } from './orders.ts'
 import { type Fate, type Network, openOutside } from './outside.ts'
-import type { PlaceOf } from './site.ts'
+import type { Behind, PlaceOf } from './site.ts'
 import { openSmppOutside, textWith } from './smpp-outside.ts'
+import { openWhatsappOutside } from './whatsapp-outside.ts'
 
 export interface Scene {
   network: Network
   orders: Orders
   placeOf?: PlaceOf
+  /** Lines that need it are linked to their phones. */
+  link?(behind: Behind): Promise<void>
   /** People write on these. */
   channels: readonly Channel[]
   routes: readonly (readonly Channel[])[]
   /** The clock is moved so far at each kill, for the lanes that wait. */
   advanceMs: number
+  /** Or to when the first of them has waited long enough, where all of them may be in doubt at once. */
+  skipsWaits?: boolean
   /** It is killed at most so long after it has accepted something, which is often in the middle of what it sends. */
   livesMs: number
+  /** Not before something has arrived since the last kill, where it takes a while to be linked again; but after so long. */
+  arrivalMs?: number
+  /** Lines keep their holders when the clock is moved at the end: to link anew takes longer than there is time for. */
+  keepsLines?: boolean
+  /** People pause at most so long between what they write. */
+  breathMs?: number
+  /** Callers wait when they are so many messages ahead of what has arrived. */
+  aheadMax: number
   /** Unlike any other. */
   textOf(key: string, to: string, chance: Chance): string
   /** What somebody writes to us, unlike anything else. */
   wordOf(number: number, chance: Chance): string
   /** The history with the names that the gateway uses. */
   named(history: History): History
+  /** What else the network has counted. */
+  figures?(): Readonly<Record<string, number>>
 }
 
+/** The gateway's own connectors; otherwise the network outside takes the place of them all. */
+export type Over = 'smpp' | 'whatsapp'
+
 export interface SceneOptions {
-  smpp: boolean
+  over: Over | null
   dedupes: boolean
   lines: readonly string[]
   chance: Chance
@@ -35,7 +54,8 @@ export interface SceneOptions {
 }
 
 export function openScene(options: SceneOptions): Promise<Scene> {
-  return options.smpp ? openSmppScene(options) : openPlainScene(options)
+  if (options.over === 'smpp') return openSmppScene(options)
+  return options.over === 'whatsapp' ? openWhatsappScene(options) : openPlainScene(options)
 }
 
 async function openPlainScene({ dedupes, chance, isHealed }: SceneOptions): Promise<Scene> {
@@ -47,7 +67,7 @@ async function openPlainScene({ dedupes, chance, isHealed }: SceneOptions): Prom
     repeats: () => !isHealed() && repeats.happens(0.03),
   })
   return {
-    ...{ network, channels, routes, advanceMs: 4_000, livesMs: 250 },
+    ...{ network, channels, routes, ...{ advanceMs: 4_000, livesMs: 250, aheadMax: Number.POSITIVE_INFINITY } },
     orders: { port: network.port, dedupes: dedupes ? channels : [], plan: null },
     textOf: (key, to) => `${key} to ${to}`,
     wordOf: (number) => `word ${number}`,
@@ -59,11 +79,33 @@ async function openPlainScene({ dedupes, chance, isHealed }: SceneOptions): Prom
 async function openSmppScene({ lines, chance, isHealed }: SceneOptions): Promise<Scene> {
   const network = await openSmppOutside({ lines, chance: chance.fork('network'), isHealed })
   return {
-    ...{ network, placeOf: network.placeOf, channels: ['sms'], routes: [['sms']], advanceMs: 20_000, livesMs: 1_000 },
+    ...{ network, placeOf: network.placeOf, channels: ['sms'], routes: [['sms']] },
+    ...{ advanceMs: 20_000, livesMs: 1_000, aheadMax: Number.POSITIVE_INFINITY },
     orders: { port: 0, dedupes: [], plan: null, real: true },
     textOf: textWith,
     wordOf: (number, words) => (words.happens(0.7) ? `word ${number}` : `word ${number} `.repeat(30)),
     named: network.named,
+  }
+}
+
+/** A phone drops what it has, so that what is in doubt is sent again at once. */
+async function openWhatsappScene({ lines, chance, isHealed }: SceneOptions): Promise<Scene> {
+  const network = await openWhatsappOutside({ lines, chance: chance.fork('network'), isHealed })
+  const { placeOf, link, named, figures } = network
+  return {
+    ...{ network, placeOf, link, named, figures, channels: ['whatsapp'], routes: [['whatsapp']] },
+    ...{
+      advanceMs: 20_000,
+      skipsWaits: true,
+      livesMs: 600,
+      arrivalMs: 8_000,
+      aheadMax: 10,
+      breathMs: 400,
+      keepsLines: true,
+    },
+    orders: { port: 0, dedupes: ['whatsapp'], plan: null, real: true },
+    textOf: keyed,
+    wordOf: (number) => `word ${number}`,
   }
 }
 

@@ -15,10 +15,17 @@ export interface Customer {
 
 export type Urls = () => string | null
 
-/** Where a line binds. */
-export type PlaceOf = (line: string) => { url: string; password: string }
+/** Where a line is linked to its network, as an operator says it. */
+export interface Place {
+  provider: string
+  channels: readonly Channel[]
+  url: string
+  password?: string
+}
 
-/** Lines bind to where `placeOf` says; without it they are on the network outside. */
+export type PlaceOf = (line: string) => Place
+
+/** Lines are where `placeOf` says; without it they are on the network outside. */
 export async function furnish(
   client: Client,
   url: Urls,
@@ -31,9 +38,10 @@ export async function furnish(
   const id = String(made.body.id)
   const key = await admin('/keys', { name: 'crash', customerId: id })
   for (const phoneNumber of lines) {
-    const instance = { name: phoneNumber, phoneNumber, provider: 'smpp', channels: ['sms'], ...placeOf?.(phoneNumber) }
-    const by =
-      placeOf === undefined ? { provider: 'sandbox' } : { instanceId: (await admin('/instances', instance)).body.id }
+    const instance = { name: phoneNumber, phoneNumber, ...placeOf?.(phoneNumber) }
+    const created = placeOf === undefined ? null : await admin('/instances', instance)
+    if (created !== null && created.status !== 201) throw new Error(`No line: ${JSON.stringify(created.body)}`)
+    const by = created === null ? { provider: 'sandbox' } : { instanceId: created.body.id }
     const added = await admin(`/customers/${id}/numbers`, { phoneNumber, ...by })
     if (added.status !== 201) throw new Error(`No number: ${JSON.stringify(added.body)}`)
   }
@@ -43,8 +51,8 @@ export async function furnish(
 /** The database from behind: its clock, what is left to do, and what is never shown to callers. */
 export interface Behind {
   db: Db
-  /** Moves the database's clock. */
-  advance(ms: number): Promise<void>
+  /** Moves the database's clock, and if asked for the leases of lines as well. */
+  advance(ms: number, keepsLines?: boolean): Promise<void>
   aheadMs(): number
   close(): Promise<void>
 }
@@ -56,12 +64,17 @@ export function openBehind(address: DbAddress, aheadMs = 0): Behind {
   return {
     db,
     aheadMs: () => ahead,
-    async advance(ms) {
+    async advance(ms, keepsLines = false) {
       ahead += ms
-      await db.query({
-        name: '',
-        text: `create or replace function gateway_now() returns timestamptz language sql stable parallel safe
+      const step = `interval '${Math.ceil(ms)} ms'`
+      const texts = [
+        ...(keepsLines ? [`update lines set lease_until = lease_until + ${step} where holder is not null`] : []),
+        ...(keepsLines ? [`update nodes set seen_at = seen_at + ${step}`] : []),
+        `create or replace function gateway_now() returns timestamptz language sql stable parallel safe
           as 'select now() + interval ''${Math.ceil(ahead)} ms'''`,
+      ]
+      await db.transaction(async (tx) => {
+        for (const text of texts) await tx.query({ name: '', text })
       })
       await db.query({ name: '', text: `select pg_notify('switchboard', '{"x":1}')` })
     },
@@ -83,10 +96,16 @@ const rest = {
     (select extract(epoch from min(next_at) - gateway_now()) * 1000 from lanes)::float8 as next_ms`,
 }
 
+/** When the next lane is due; 0 when none waits. */
+export async function dueInMs({ db }: Pick<Behind, 'db'>): Promise<number> {
+  const [now] = await db.query<Rest>(rest)
+  return Math.max(0, now?.next_ms ?? 0)
+}
+
 const drainMs = 40_000
 
 /** Gives everything its time by moving the database's clock to whatever is due next; returns what is left all the same. */
-export async function drain(behind: Behind, outside: Pick<Network, 'unheard'>): Promise<number> {
+export async function drain(behind: Behind, outside: Pick<Network, 'unheard'>, keepsLines = false): Promise<number> {
   const giveUpAt = performance.now() + drainMs
   let left = 0
   while (performance.now() < giveUpAt) {
@@ -94,7 +113,7 @@ export async function drain(behind: Behind, outside: Pick<Network, 'unheard'>): 
     left = now?.left ?? 0
     if (left === 0 && now?.busy !== true && outside.unheard() === 0) return 0
     if (now?.busy === false && outside.unheard() === 0 && now.next_ms !== null)
-      await behind.advance(Math.max(1, now.next_ms + 1))
+      await behind.advance(Math.max(1, now.next_ms + 1), keepsLines)
     await pause(10)
   }
   return left

@@ -3,16 +3,14 @@ import { People } from '../../../networks/src/people.ts'
 import { openSmsc } from '../../../networks/src/sms/smsc.ts'
 import { systemClock } from '../../../networks/src/time.ts'
 import type { Chance } from '../../src/lib/chance.ts'
-import { clientRef, type MessageId } from '../../src/model/ids.ts'
 import type { History, Part } from './history.ts'
+import { keyed, keyIn, withRefs } from './keyed-texts.ts'
 import { type Fault, hashOf, type Network, type Spoken } from './outside.ts'
+import type { Place } from './site.ts'
 
-/** SMPP carries no ref, so the texts do, in each of their parts. */
-const keyPattern = /<(c\d+-\d+|first)>/
-
-/** Short, or of two or three parts, in either alphabet. */
+/** Short, or of two or three parts, each with the key in it, in either alphabet. */
 export function textWith(key: string, to: string, chance: Chance): string {
-  const start = `<${key}> to ${to}`
+  const start = keyed(key, to)
   const tail = chance.happens(0.2) ? ' 🙂' : ''
   if (chance.happens(0.7)) return `${start}${tail}`
   const length = (tail === '' ? 160 : 70) * chance.between(1, 2)
@@ -48,7 +46,7 @@ function drawn(chance: Chance): Omit<Draw, 'share'> {
 
 export interface SmppOutside extends Network {
   /** Where a line binds, as an operator says it. */
-  placeOf(line: string): { url: string; password: string }
+  placeOf(line: string): Place
   /** The history with the names that the gateway uses. */
   named(history: History): History
 }
@@ -102,6 +100,7 @@ export async function openSmppOutside({ lines, chance, isHealed }: SmppOutsideOp
     unheard: () => smsc.counts().waiting,
     close: () => smsc.stop(),
     placeOf: (line) => ({
+      ...{ provider: 'smpp', channels: ['sms'] },
       url: `smpp://${systemIdOf(line)}@127.0.0.1:${smsc.port}?perSecond=10000`,
       password: 'secret',
     }),
@@ -113,22 +112,11 @@ function systemIdOf(line: string): string {
   return `bind${line.slice(-4)}`
 }
 
-function keyIn(text: string): string {
-  return keyPattern.exec(text)?.[1] ?? `no key in: ${text}`
-}
-
 /** Texts are unlike each other, so each tells whose it is: out by its key, in by all of it. */
 function named(history: History, parts: readonly Part[]): History {
-  const ids = new Map(history.asked.map(({ key, answers }) => [key, answers.find(({ id }) => id !== null)?.id]))
-  const refOf = (key: string) => {
-    const id = ids.get(key)
-    return typeof id === 'string' ? clientRef(id.slice('msg_'.length) as MessageId, 'sms', 0) : key
-  }
   const said = new Map(history.spoken.map(({ text, providerId }) => [text, providerId]))
   return {
-    ...history,
-    effects: history.effects.map((effect) => ({ ...effect, ref: refOf(effect.ref) })),
-    tried: history.tried.map((one) => ({ ...one, ref: refOf(one.ref) })),
+    ...withRefs(history, 'sms'),
     messages: history.messages.map((message) =>
       message.direction === 'outbound'
         ? message

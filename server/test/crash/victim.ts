@@ -9,10 +9,10 @@ import type { Command, Orders, Report } from './orders.ts'
 
 /** Shared by all runs: half of a start would otherwise go into compiling what the last one compiled. */
 const compileCache = join(tmpdir(), 'switchboard-crash-compiled')
-const program = fileURLToPath(new URL('./gateway-process.ts', import.meta.url))
+export const program = fileURLToPath(new URL('./gateway-process.ts', import.meta.url))
 
 export const adminKey = 'adm_crash_0123456789abcdefghijklmnop'
-const masterKey = Buffer.alloc(32, 7).toString('base64')
+export const masterKey = Buffer.alloc(32, 7).toString('base64')
 
 export interface VictimOptions {
   /** Its data directory. */
@@ -118,22 +118,31 @@ export function logOf(dir: string): string {
   return `${dir}.log`
 }
 
+/** How often one of them ended of itself: the last thing that a process says which an error ends. */
+export function fellIn(dir: string): number {
+  return existsSync(logOf(dir)) ? (readFileSync(logOf(dir), 'utf8').match(/^Node\.js v\d/gm)?.length ?? 0) : 0
+}
+
 /** The end of what the gateways of this directory logged. */
 export function saidIn(dir: string): string {
   return existsSync(logOf(dir)) ? readFileSync(logOf(dir), 'utf8').slice(-4_000) : ''
 }
 
-function settingsOf({ dir, databaseUrl }: VictimOptions): string[] {
+export function settingsOf(
+  { dir, databaseUrl }: Pick<VictimOptions, 'dir' | 'databaseUrl'>,
+  more: Readonly<Record<string, string>> = {},
+): string[] {
   const settings: Record<string, string> = {
     ...{ port: '0', 'data-dir': dir, sandbox: 'off', 'admin-key': adminKey, 'master-key': masterKey },
     ...{ 'rate-limit-per-minute': '0', 'log-level': 'error', 'log-format': 'json' },
     ...(databaseUrl === null ? {} : { 'database-url': databaseUrl }),
+    ...more,
   }
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
 }
 
 /** Null when it died before it answered. */
-async function told(child: ChildProcess, command: Command): Promise<Report | null> {
+export async function told(child: ChildProcess, command: Command): Promise<Report | null> {
   if (hasEnded(child)) return null
   const done = new AbortController()
   const { signal } = done
