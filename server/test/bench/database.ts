@@ -25,6 +25,13 @@ export async function countWaiting(db: Queryable): Promise<number> {
   return row?.count ?? 0
 }
 
+/** How many messages have come in. */
+export async function countHeard(db: Queryable): Promise<number> {
+  const text = `select count(*) from messages where direction = 'inbound'`
+  const [row] = await db.query<{ count: number }>({ name: '', text })
+  return row?.count ?? 0
+}
+
 const filled = `messages, provider_ids, conversations, outbox, lanes, attempts, events, webhooks, webhook_queue, webhook_log,
   webhook_attempts, webhook_jobs`
 

@@ -9,9 +9,11 @@ import { type Channel, channels } from '../../src/model/channel.ts'
 import type { CustomerId, Handle } from '../../src/model/ids.ts'
 import type { Db } from '../../src/store/db.ts'
 import { type Answers, answerAs } from './child.ts'
-import { assertSafe, countWaiting, versionOf } from './database.ts'
+import { assertSafe, countHeard, countWaiting, versionOf } from './database.ts'
 import { machineMs } from './machine-clock.ts'
+import { settledMemory } from './processes.ts'
 import { customersCount, linesPerCustomer, numberIn, type Sender } from './traffic.ts'
+import { codesOf, countLinked, furnishWhatsapp, type WhatsappOrder } from './whatsapp/lines.ts'
 
 export interface GatewaySettings {
   /** As on the command line of the gateway. */
@@ -87,6 +89,11 @@ function answersOf(running: Running, db: Db, seen: Seen): Answers {
     },
     furnish: () => furnish(running),
     furnishSmpp: (input) => furnishSmpp(running, input as { senders: Sender[]; port: number }),
+    furnishWhatsapp: (input) => furnishWhatsapp(running, input as WhatsappOrder),
+    codes: () => codesOf(running),
+    whatsappLinked: () => countLinked(running),
+    memory: settledMemory,
+    heard: () => countHeard(db),
     linked: () => linked(running),
     seen: () => ({ arrived: seen.arrived, delivered: seen.delivered }),
     link: (input) => linkTo(running, input as { customerId: CustomerId; hash: string }),

@@ -13,8 +13,12 @@ import { benchSms } from './sms/sms.ts'
 import { removeFolders, type Settings, withStand } from './stand.ts'
 import { benchStart } from './start.ts'
 import { benchWebhooks } from './webhooks/webhooks.ts'
+import { benchWhatsapp } from './whatsapp/whatsapp.ts'
 
-const parts = ['accept', 'latency', 'webhooks', 'start', 'memory', 'keys', 'growth', 'chats', 'media', 'sms'] as const
+const parts = [
+  ...(['accept', 'latency', 'webhooks', 'start', 'memory', 'keys', 'growth', 'chats', 'media', 'sms'] as const),
+  'whatsapp',
+] as const
 type Part = (typeof parts)[number]
 
 const help = `npm run bench [-- PART...] [-- --seconds N] [-- --help]
@@ -31,11 +35,13 @@ Measures, prints tables, and at the end Markdown for docs/benchmarks.md. Figures
   chats     groups of a thousand, and a chat with a million messages
   media     large files in and out beside a plain copy, and the memory that ten at once take
   sms       submits through one SMPP bind, the way from a request to an SMSC, and a long text
+  whatsapp  memory of sessions, their return after a restart, messages a second out and in
   all       all of these (the default)
 
   --seconds N       how long each single measurement takes (5)
   --rounds N        how often each is repeated, interleaved with the others (3)
   --to N            the most messages that growth fills (1000000)
+  --sessions N      the most sessions that whatsapp links: 10, 100 or 500 (500)
   --node-flags="…"  flags for the Node of the gateway's process, such as --cpu-prof
   --help            prints this
 `
@@ -51,7 +57,7 @@ async function run(wanted: ReadonlySet<Part>, settings: Settings): Promise<void>
     tables.push(...found)
     for (const table of found) console.log(plainTable(table))
   }
-  if (['accept', 'latency', 'webhooks', 'media', 'sms'].some((part) => wanted.has(part as Part))) {
+  if (['accept', 'latency', 'webhooks', 'media', 'sms', 'whatsapp'].some((part) => wanted.has(part as Part))) {
     await withStand(settings, async (stand) => {
       database = stand.database
       const accept = wanted.has('accept') ? await benchAccept(settings, stand) : null
@@ -59,7 +65,8 @@ async function run(wanted: ReadonlySet<Part>, settings: Settings): Promise<void>
       if (wanted.has('latency')) show(await benchLatency(settings, stand, accept?.perSecond ?? null))
       if (wanted.has('webhooks')) show(await benchWebhooks(settings, stand))
       if (wanted.has('media')) show(await benchMedia(settings, stand))
-      // The last: it leaves lines behind whose SMSC is gone.
+      // The last: they leave lines behind whose networks are gone.
+      if (wanted.has('whatsapp')) show(await benchWhatsapp(settings, stand))
       if (wanted.has('sms')) show(await benchSms(settings, stand))
     })
   }
@@ -79,6 +86,7 @@ async function main(): Promise<void> {
       seconds: { type: 'string', default: '5' },
       rounds: { type: 'string', default: '3' },
       to: { type: 'string', default: '1000000' },
+      sessions: { type: 'string', default: '500' },
       'node-flags': { type: 'string', default: '' },
       help: { type: 'boolean', default: false },
     },
@@ -93,6 +101,7 @@ async function main(): Promise<void> {
     seconds: Number(values.seconds),
     rounds: Number(values.rounds),
     to: Number(values.to),
+    sessions: Number(values.sessions),
     nodeFlags,
     say,
   })

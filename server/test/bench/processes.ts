@@ -1,5 +1,6 @@
 /** What the kernel knows of processes: who belongs to whom, the time they used and the memory they hold. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const ticksPerSecond = 100
 
@@ -56,4 +57,25 @@ function kilobytes(path: string, name: string): number {
 /** Of a program and of its database's server with all its processes, as far as they live at both ends. */
 export function readCpuOf(program: number, postmaster: number | null): { program: number; database: number } {
   return { program: cpuSecondsOf([program]), database: postmaster === null ? 0 : cpuSecondsOf(familyOf(postmaster)) }
+}
+
+export interface Memory {
+  rss: number
+  heap: number
+}
+
+/** Of this process, collected again and again until it no longer falls: what is freed is given back to the system late. */
+export async function settledMemory(): Promise<Memory> {
+  const collect = globalThis.gc
+  if (collect === undefined) throw new Error('It has to be started with --expose-gc.')
+  let least = Number.POSITIVE_INFINITY
+  for (let still = 0, looks = 0; still < 3 && looks < 30; looks++) {
+    collect()
+    await sleep(500)
+    const { rss } = process.memoryUsage()
+    still = rss < least - 1_000_000 ? 0 : still + 1
+    least = Math.min(least, rss)
+  }
+  const { rss, heapUsed } = process.memoryUsage()
+  return { rss, heap: heapUsed }
 }

@@ -29,6 +29,8 @@ export interface Settings {
   nodeFlags: readonly string[]
   /** How many messages the growth part fills at most. */
   to: number
+  /** How many sessions the part about WhatsApp links at most. */
+  sessions: number
   say(text: string): void
 }
 
