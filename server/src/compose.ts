@@ -1,5 +1,6 @@
 /** From a Config to a running gateway with its database, its networks and its HTTP door; and back, in reverse order. */
-import { join } from 'node:path'
+import { getCompileCacheDir } from 'node:module'
+import { dirname, join } from 'node:path'
 import type { Connector, Icon } from './channels/connector.ts'
 import { createRegistry } from './channels/registry.ts'
 import type { Config } from './config.ts'
@@ -18,7 +19,8 @@ import { createS3Storage } from './media/storage/s3.ts'
 import type { Storage } from './media/storage/storage.ts'
 import { createToolbox, type Toolbox } from './media/toolbox.ts'
 import type { Channel } from './model/channel.ts'
-import { openSandbox } from './sandbox.ts'
+import { type KeptNetworks, keepNetworks, withoutNetworks } from './sandbox/networks.ts'
+import { openSandbox } from './sandbox/sandbox.ts'
 import { createDb, type Db, type DbAddress } from './store/db.ts'
 import { type KeptPostgres, keepEmbeddedPostgres } from './store/postgres/keeper.ts'
 import { textbubblesWording } from './surfaces/textbubbles/webhooks/wording.ts'
@@ -32,8 +34,10 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** What a test may put in the place of the real thing. */
+/** What a test may put in the place of the real thing, and what only the program has. */
 export interface Overrides {
+  /** The program of the loopback networks; absent: the sandbox does without them. */
+  networks?: string
   clock?: Clock
   log?: Log
   connectors?: ReadonlyMap<Channel, Connector>
@@ -61,9 +65,12 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
     const where = { url: (config.publicUrl ?? `http://${config.host}:${config.port}`).replace(/\/+$/, '') }
     const media = await openMedia(config, { clock, log })
     undo.push(() => media.toolbox.stop())
-    const parts = { clock, log, dataDir, address, egress, toProviders, media, where, overrides }
+    const ready = Promise.withResolvers<void>()
+    const parts = { clock, log, dataDir, address, egress, toProviders, media, where, overrides, ready: ready.promise }
     const { gateway, registry } = buildGateway(config, parts)
     undo.push(() => registry.stop())
+    let networks: KeptNetworks | null = null
+    undo.push(async () => networks?.stop())
     await gateway.start()
     undo.push(() => gateway.stop())
     const { version, host, port, publicUrl, trustProxy } = config
@@ -82,12 +89,39 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
     if (url !== '') own.push({ host, port: Number(new URL(url).port) })
     if (url !== '' && publicUrl === null) where.url = url.replace(/\/+$/, '')
     undo.push(() => http.close())
+    const former = await dataDir.readSandbox()
     const sandbox = config.sandbox ? await openSandbox({ gateway, dataDir, url }) : null
+    ready.resolve()
+    networks = await openNetworks(config, { ...parts, gateway, sandbox, former })
+    undo.push(async () => networks?.leave())
     return { url, gateway, dataDir, sandbox, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+/** Beside a sandbox with a database of its own: of several gateways on one database each would bring networks. */
+async function openNetworks(
+  config: Config,
+  parts: Pick<Parts, 'clock' | 'log' | 'dataDir' | 'toProviders' | 'overrides'> & {
+    gateway: Gateway
+    sandbox: SandboxInfo | null
+    /** Of the run before. */
+    former: SandboxInfo | null
+  },
+): Promise<KeptNetworks | null> {
+  const { gateway, overrides, toProviders: http, sandbox, former } = parts
+  const { networks: main, onProgress: say = () => {} } = overrides
+  const isWanted = config.sandboxNetworks && config.databaseUrl === null && config.roles.includes('links')
+  if (sandbox === null || main === undefined || !isWanted) {
+    if (former !== null && former.networks !== null) await withoutNetworks(gateway, former)
+    return null
+  }
+  const cache = getCompileCacheDir()
+  const compileCache = cache === undefined ? null : dirname(cache)
+  const place = { main, dir: join(config.dataDir, 'networks'), compileCache }
+  return keepNetworks({ ...parts, gateway, http, sandbox, place, say })
 }
 
 function givenKeys(config: Config): { adminKey?: string; masterKey?: string } {
@@ -139,16 +173,18 @@ interface Parts {
   /** How the outside reaches us; known for certain once HTTP listens. */
   where: { url: string }
   overrides: Overrides
+  /** Resolves once everybody is served. */
+  ready: Promise<void>
 }
 
 function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registry: ReturnType<typeof createRegistry> } {
-  const { clock, log, dataDir, address, egress, toProviders, media, where, overrides } = parts
+  const { clock, log, dataDir, address, egress, toProviders, media, where, overrides, ready } = parts
   const mint = createMint(clock)
   const onError = (error: Error) => log.error({ err: error }, 'a database connection broke')
   const opened = createDb({ address, connectionsMax: config.poolMax, applicationName: 'switchboard', onError })
   const chance = seededChance(mint()).next
   const registry = createRegistry(
-    { clock, chance, http: toProviders, media: egress, asJpeg: jpegBy(media.toolbox) },
+    { clock, chance, http: toProviders, media: egress, asJpeg: jpegBy(media.toolbox), ready },
     { sandbox: config.sandbox, connectors: overrides.connectors ?? null },
   )
   const gateway = createGateway({

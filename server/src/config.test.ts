@@ -30,6 +30,7 @@ test('an empty environment gives the documented defaults', () => {
     allowUnsafeDatabase: false,
     publicUrl: null,
     sandbox: true,
+    sandboxNetworks: true,
     adminKey: null,
     masterKey: null,
     keyPrefix: 'tb_',
@@ -178,6 +179,7 @@ const wrong: Record<string, string[]> = {
   ALLOW_UNSAFE_DATABASE: ['yes please', 'toString'],
   PUBLIC_URL: ['gateway.example', 'ftp://x', 'https://x/?a', 'https://x/#', 'https://u:p@x'],
   SANDBOX: ['true', 'ON'],
+  SANDBOX_NETWORKS: ['auto', 'whatsapp'],
   ADMIN_KEY: ['short', 'a key with spaces in it, long'],
   MASTER_KEY: [
     'x',

@@ -25,6 +25,8 @@ export interface Config {
   /** Null: the address that HTTP listens on. */
   publicUrl: string | null
   sandbox: boolean
+  /** Whether the loopback networks are started beside the sandbox. */
+  sandboxNetworks: boolean
   /** Null, like the master key: the one generated into `dataDir`. */
   adminKey: string | null
   masterKey: string | null
@@ -85,6 +87,11 @@ const table = [
     'SANDBOX',
     'auto',
     'try it without a network: on, off, or auto (on with the embedded database unless NODE_ENV=production)',
+  ],
+  [
+    'SANDBOX_NETWORKS',
+    'on',
+    'start networks on this machine beside the sandbox, and link its line with their WhatsApp',
   ],
   ['ADMIN_KEY', 'generated', 'key of the admin API; generated into DATA_DIR/keys.json'],
   ['MASTER_KEY', 'generated', '32 bytes in base64 that encrypt stored credentials; generated into DATA_DIR/keys.json'],
@@ -153,6 +160,7 @@ export function readConfig(
     allowUnsafeDatabase: required(given, 'ALLOW_UNSAFE_DATABASE', values.onOff),
     publicUrl: optional(given, 'PUBLIC_URL', values.webAddress),
     sandbox,
+    sandboxNetworks: required(given, 'SANDBOX_NETWORKS', values.onOff),
     adminKey: optional(given, 'ADMIN_KEY', adminKey),
     masterKey: optional(given, 'MASTER_KEY', values.base64Of(32)),
     keyPrefix: required(given, 'KEY_PREFIX', keyPrefix),

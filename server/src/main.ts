@@ -1,10 +1,13 @@
 /** The process: settings in, a running gateway out, and an orderly end when it is told to stop. */
+import { join } from 'node:path'
 import { compose, type Running } from './compose.ts'
 import { readOwnConfig } from './config.ts'
 import { systemClock } from './lib/clock.ts'
 import { StartRefused } from './lib/start-refused.ts'
 
 const stopWithinMs = 10_000
+/** Never imported: it is met over sockets. */
+const networks = join(import.meta.dirname, '../../networks/src/main.ts')
 
 async function main(): Promise<void> {
   const config = readOwnConfig()
@@ -21,7 +24,7 @@ async function main(): Promise<void> {
   }
   process.on('SIGINT', end)
   process.on('SIGTERM', end)
-  running = await compose(config, watched ? { onProgress: (what) => print(what) } : {})
+  running = await compose(config, { networks, ...(watched && { onProgress: print }) })
   if (stopping.signal.aborted) return stop(running)
   if (watched) print(greeting(running))
 }

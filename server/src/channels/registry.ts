@@ -24,6 +24,8 @@ export interface ProviderTools {
   media: SafeFetch
   /** Throws SendFailure for what is no picture. */
   asJpeg(icon: Icon): Promise<Uint8Array>
+  /** What takes long to load waits for it: first of all callers are served. */
+  ready?: Promise<void>
 }
 
 /** Connectors that are handed in take the place of the sandbox's. */

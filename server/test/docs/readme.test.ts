@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { magicNumbers } from '../../src/channels/inmemory/magic.ts'
 import { until } from '../support/gateway.ts'
 import { shellSnippets } from './snippets.ts'
@@ -33,6 +33,11 @@ beforeAll(async () => {
     stdio: 'inherit',
   })
   await until(async () => existsSync(join(home, 'data/sandbox.json')), 'npm start to be ready')
+  // Whoever reads takes longer than this to come to what is about WhatsApp.
+  await vi.waitFor(
+    () => expect(JSON.parse(readFileSync(join(home, 'data/sandbox.json'), 'utf8')).networks).not.toBeNull(),
+    { timeout: 30_000, interval: 50 },
+  )
 })
 
 afterAll(async () => {
@@ -70,6 +75,12 @@ test('the first curl is accepted and the message is delivered within two seconds
     return data.messages[0]?.id === sent.data.id && data.messages[0].status === 'delivered'
   }, 'the message to be delivered')
   expect(performance.now() - startedAt).toBeLessThan(2_000)
+})
+
+test('a message that asks for WhatsApp is decrypted on the phone of its recipient', async () => {
+  const [, , send, look] = scripts.filter(({ path }) => path === 'README.md').map(({ script }) => script)
+  await shell(send ?? '')
+  await expect.poll(() => shell(look ?? ''), { timeout: 10_000 }).toContain('"Hello over WhatsApp"')
 })
 
 test('the sandbox guide tells what each magic number means', () => {

@@ -27,7 +27,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   'parts.ts': everyRoom,
   'faces.ts': ['parts.ts', 'gateway.ts', ...everyRoom],
   'wiring.ts': ['faces.ts', 'parts.ts', 'gateway.ts', ...everyRoom],
-  'sandbox.ts': ['gateway.ts', 'lib', 'model'],
+  sandbox: ['gateway.ts', 'lib', 'model'],
   'compose.ts': ['*'],
   'http.ts': ['*'],
   'main.ts': ['*'],

@@ -2,7 +2,7 @@
 import type { Clock } from '../../lib/clock.ts'
 import type { SafeFetch } from '../../lib/egress/safe-fetch.ts'
 import { SendFailure } from '../../model/delivery.ts'
-import type { Connection, Connector, Host, Icon, LineSettings, Outgoing } from '../connector.ts'
+import type { Connection, Connector, Icon, Outgoing } from '../connector.ts'
 import { whatsappCapabilities } from './capabilities.ts'
 import type { GroupVerbs } from './groups/groups.ts'
 import { problemWith, whatsappSettings } from './line.ts'
@@ -18,27 +18,35 @@ export interface WhatsappTools {
   asJpeg(icon: Icon): Promise<Uint8Array>
   /** How long it is believed which devices somebody has; an hour. */
   devicesMs?: number
+  /** The library takes half a second and the processor while it loads; it is loaded after this. */
+  ready?: Promise<void>
 }
 
-export type LinkTools = Omit<WhatsappTools, 'devicesMs'> & { devicesMs: number }
+export type LinkTools = Omit<WhatsappTools, 'devicesMs' | 'ready'> & { devicesMs: number }
 
 export function createWhatsappConnector(tools: WhatsappTools): Connector {
-  const linkTools = { ...tools, devicesMs: tools.devicesMs ?? 3_600_000 }
+  const { ready = Promise.resolve(), devicesMs = 3_600_000, ...rest } = tools
+  const load = () => ready.then(() => import('./link.ts'))
+  const linkTools = { ...rest, devicesMs }
   return {
     channel: 'whatsapp',
     capabilities: whatsappCapabilities,
     problemWith,
-    open: (line, host) => connectionOf(linkTools, line, host),
+    open: (line, host) =>
+      connectionOf(async () => {
+        const { WhatsappLink } = await load()
+        return new WhatsappLink({ tools: linkTools, settings: whatsappSettings(line), host })
+      }),
   }
 }
 
-function connectionOf(tools: LinkTools, line: LineSettings, host: Host): Connection {
+function connectionOf(make: () => Promise<WhatsappLink>): Connection {
   let link: Promise<WhatsappLink> | null = null
   let there: WhatsappLink | null = null
   const load = () => {
-    link ??= import('./link.ts').then(({ WhatsappLink }) => {
-      there = new WhatsappLink({ tools, settings: whatsappSettings(line), host })
-      return there
+    link ??= make().then((made) => {
+      there = made
+      return made
     })
     return link
   }

@@ -1,8 +1,8 @@
 /** The sandbox: on a first run a customer, a key and a line on the in-memory network, so that the first curl works. */
-import type { Gateway } from './gateway.ts'
-import type { DataDir, SandboxInfo } from './lib/data-dir.ts'
-import { GatewayError } from './model/errors.ts'
-import type { Handle } from './model/ids.ts'
+import type { Gateway } from '../gateway.ts'
+import type { DataDir, SandboxInfo } from '../lib/data-dir.ts'
+import { GatewayError } from '../model/errors.ts'
+import type { Handle } from '../model/ids.ts'
 
 const email = 'sandbox@localhost.localdomain'
 const sandboxLine = '+15550100100' as Handle
