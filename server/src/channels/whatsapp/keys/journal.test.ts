@@ -1,6 +1,7 @@
 /** What was decrypted is handed over once the ratchet has turned for good, after a crash as well, and decrypted once. */
 import { expect, test } from 'vitest'
 import { createHandClock } from '../../../../test/support/hand-clock.ts'
+import { systemClock } from '../../../lib/clock.ts'
 import { memoryVault } from '../../conformance-stage.ts'
 import { type Decrypted, Journal } from './journal.ts'
 import { KeyStore } from './key-store.ts'
@@ -16,7 +17,7 @@ function setUp(entries = new Map<string, Uint8Array>()) {
   const keys = new SignalKeys(store)
   const taken: string[] = []
   const errors: unknown[] = []
-  const state = { isAway: false, decryptions: 0 }
+  const state = { isAway: false, isOver: false, decryptions: 0 }
   const journal = new Journal({
     ...{ vault, store, keys, clock },
     take: async ({ envelope, plaintext }: Decrypted) => {
@@ -24,6 +25,7 @@ function setUp(entries = new Map<string, Uint8Array>()) {
       taken.push(`${envelope.id} ${Buffer.from(plaintext)}`)
     },
     onError: (error) => errors.push(error),
+    isOver: () => state.isOver,
   })
   const decrypt = (text: string, id: string | null = text) =>
     journal.once(bytes(`sealed ${text}`), id === null ? null : { id }, async () => {
@@ -46,6 +48,17 @@ test('nothing is kept of what could not be read', async () => {
   const failing = journal.once(bytes('x'), { id: 'x' }, () => Promise.reject(new Error('bad MAC')))
   await expect(failing).rejects.toThrow('bad MAC')
   expect([taken, rows()]).toEqual([[], []])
+})
+
+test('what a link that has ended could not read is answered by nobody: it comes again', async () => {
+  const { journal, state } = setUp()
+  state.isOver = true
+  const failing = journal.once(bytes('x'), { id: 'x' }, () => Promise.reject(new Error('This connection has ended.')))
+  const answered = failing.then(
+    () => 'answered',
+    () => 'refused',
+  )
+  expect(await Promise.race([answered, systemClock.sleep(50).then(() => 'silent')])).toBe('silent')
 })
 
 test('the same ciphertext that comes again is answered without another turn, and not handed over again', async () => {

@@ -24,6 +24,8 @@ export interface JournalOptions {
   /** Hands it to the gateway. Resolves when that has it; a rejection only means that the link has ended. */
   take(decrypted: Decrypted): Promise<void>
   onError(error: unknown): void
+  /** The link has ended: what fails now fails for that. */
+  isOver(): boolean
 }
 
 const prefix = 'journal/'
@@ -76,10 +78,15 @@ export class Journal {
     if (envelope === null) return decrypt()
     const { keys, clock } = this.#options
     const key = `${prefix}${String(clock.now()).padStart(15, '0')}-${String(this.#order++).padStart(9, '0')}`
-    const plaintext = await keys.transaction(async () => {
+    const turning = keys.transaction(async () => {
       const opened = await decrypt()
       keys.note({ [key]: packed({ hash, envelope, plaintext: opened }) })
       return opened
+    })
+    const plaintext = await turning.catch((error: unknown) => {
+      if (!this.#options.isOver()) throw error
+      // The library would tell the sender that it cannot be read. Unanswered it comes again, to whoever holds the line then.
+      return new Promise<never>(() => {})
     })
     this.#rows.set(hash, { key, plaintext, takenMs: null })
     void this.#hand(hash, { envelope, plaintext })

@@ -16,6 +16,8 @@ export interface KeyStoreOptions {
 }
 
 const pausesMs = [50, 200, 1_000, 2_000] as const
+/** Some forty seconds: a database that is away for longer has taken the lease of the line with it. */
+const triesMax = 20
 const highestPreKey = 'prekeys/highest'
 
 export class KeyStore implements SignalKeyStore {
@@ -30,7 +32,8 @@ export class KeyStore implements SignalKeyStore {
     type: Kind,
     ids: string[],
   ): Promise<{ [id: string]: SignalDataTypeMap[Kind] }> {
-    const found = await this.#options.vault.getAll(ids.map((id) => nameOf(type, id)))
+    const names = ids.map((id) => nameOf(type, id))
+    const found = await this.#insist('read', (vault) => vault.getAll(names))
     return Object.fromEntries(
       ids.flatMap((id) => {
         const bytes = found.get(nameOf(type, id))
@@ -63,18 +66,22 @@ export class KeyStore implements SignalKeyStore {
   }
 
   async #write(entries: Entries): Promise<void> {
+    if (Object.keys(entries).length > 0) await this.#insist('stored', (vault) => vault.put(entries))
+  }
+
+  async #insist<Result>(what: string, work: (vault: Vault) => Promise<Result>): Promise<Result> {
     const { vault, clock, log, signal, lost } = this.#options
-    if (Object.keys(entries).length === 0) return
     for (let tries = 0; ; tries++) {
       if (signal.aborted) throw new Error('This connection has ended.')
       try {
-        return await vault.put(entries)
+        return await work(vault)
       } catch (error) {
         if (error instanceof Error && error.name === 'LinkLost') {
           lost()
           throw error
         }
-        log.warn({ err: error, tries }, 'the keys of a link could not be stored; they are stored again')
+        if (tries === triesMax) throw error
+        log.warn({ err: error, tries }, `the keys of a link could not be ${what}; it is tried again`)
       }
       await clock.sleep(pausesMs[Math.min(tries, pausesMs.length - 1)] ?? 2_000, signal)
     }

@@ -104,6 +104,19 @@ test('a vault that is away is asked until it has taken it; nobody goes on before
   expect([entries.size, refusals]).toEqual([1, -1])
 })
 
+test('one that cannot be read is asked until it can: what is not known is not taken for what is not there', async () => {
+  let refusals = 2
+  const { keys } = setUp((vault) => ({
+    getAll: async (names) => {
+      refusals -= 1
+      if (refusals >= 0) throw new Error('The database is away.')
+      return vault.getAll(names)
+    },
+  }))
+  await keys.set({ session: { a: session('x') } })
+  expect([await read(keys, 'a'), refusals]).toEqual(['x', -1])
+})
+
 test('who does not hold the line any more writes nothing, and the link is told once per try', async () => {
   const lost = Object.assign(new Error('Another process holds this line now.'), { name: 'LinkLost' })
   const { keys, losses } = setUp(() => ({ put: () => Promise.reject(lost) }))

@@ -54,6 +54,7 @@ export async function openGround(parts: GroundParts): Promise<Ground> {
       const message = messageIn(decrypted, credentials)
       if (message !== null) await heard(message)
     },
+    isOver: () => signal.aborted,
     onError: (error) => {
       if (!signal.aborted) log.error({ err: error }, 'a message that was decrypted could not be handed over')
     },
