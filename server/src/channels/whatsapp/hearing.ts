@@ -110,7 +110,10 @@ export class Hearing {
         ear.pairs.told(event)
         return
       } catch (error) {
-        host.log.warn({ err: error, kind: event.kind, tries }, 'what was heard could not be stored; it is told again')
+        host.log.warn(
+          { err: error, kind: event.kind, attempts: tries + 1 },
+          'what was heard could not be stored; it is told again',
+        )
       }
       await clock.sleep(pausesMs[Math.min(tries, pausesMs.length - 1)] ?? 30_000, signal)
     }

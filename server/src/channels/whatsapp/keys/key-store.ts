@@ -81,7 +81,7 @@ export class KeyStore implements SignalKeyStore {
           throw error
         }
         if (tries === triesMax) throw error
-        log.warn({ err: error, tries }, `the keys of a link could not be ${what}; it is tried again`)
+        log.warn({ err: error, attempts: tries + 1 }, `the keys of a link could not be ${what}; it is tried again`)
       }
       await clock.sleep(pausesMs[Math.min(tries, pausesMs.length - 1)] ?? 2_000, signal)
     }

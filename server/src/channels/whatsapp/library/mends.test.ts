@@ -143,7 +143,7 @@ test('its log tells what went wrong in words alone, without keys, texts and numb
   logger.trace({ keys: 'secret' }, 'secret')
   logger.child({}).info({ keys: 'secret' }, 'secret')
   expect(told).toEqual([
-    [{ reason: 'no session for …_1.0' }, 'the WhatsApp library: failed to decrypt'],
-    [{ reason: null }, 'the WhatsApp library: timed out for …@s.whatsapp.net'],
+    [{ outcome: 'no session for …_1.0' }, 'the WhatsApp library: failed to decrypt'],
+    [{ outcome: null }, 'the WhatsApp library: timed out for …@s.whatsapp.net'],
   ])
 })

@@ -12,7 +12,7 @@ export function quietLogger(log: LinkLog): Logger {
   const silent = () => {}
   const tell = (level: 'info' | 'warn') => (facts: unknown, words?: string) => {
     const said = wordsOf(facts, words)
-    log[usual.test(said) ? 'info' : level]({ reason: reasonIn(facts) }, `the WhatsApp library: ${said}`)
+    log[usual.test(said) ? 'info' : level]({ outcome: reasonIn(facts) }, `the WhatsApp library: ${said}`)
   }
   const logger: Logger = {
     // Asked before whole stanzas are put into words.
