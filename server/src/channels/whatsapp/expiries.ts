@@ -2,12 +2,12 @@
 import type { Vault } from '../connector.ts'
 import type { KeyStore } from './keys/key-store.ts'
 import { type Expiry, newerExpiry } from './receiving/expiry.ts'
-import { ageingCache } from './session/caches.ts'
+import { ageingCache, type Cache } from './session/caches.ts'
 
 export class Expiries {
   readonly #vault: Vault
   readonly #store: KeyStore
-  readonly #cache: ReturnType<typeof ageingCache>
+  readonly #cache: Cache
 
   constructor({ vault, store, now }: { vault: Vault; store: KeyStore; now(): number }) {
     this.#vault = vault

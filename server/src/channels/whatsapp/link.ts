@@ -14,12 +14,12 @@ import { mendLibrary } from './library/mends.ts'
 import type { WhatsappSettings } from './line.ts'
 import { addressOf, chatOf, isGroup, isUs, keyOfTarget, nameIn, pairOf } from './names.ts'
 import { createPairs } from './receiving/pairs.ts'
-import { contentOf } from './sending/contents.ts'
+import { contentOf, messagesIn } from './sending/contents.ts'
 import { failureOf, notConnected } from './sending/failures.ts'
 import { Sender } from './sending/sender.ts'
 import { type MessageVerbs, messageVerbs } from './sending/verbs.ts'
 import { Watching } from './sending/watching.ts'
-import { ageingCache } from './session/caches.ts'
+import { ageingCache, type Cache } from './session/caches.ts'
 import type { Ground } from './session/ground.ts'
 import { type Receiving, Session, type Up } from './session/session.ts'
 
@@ -40,7 +40,7 @@ export class WhatsappLink {
   readonly #watching: Watching
   readonly #book: GroupBook
   readonly #pairs = createPairs()
-  readonly #lastHeard: ReturnType<typeof ageingCache>
+  readonly #lastHeard: Cache
   #fetch: SafeFetch | null = null
   #ground: Ground | null = null
 
@@ -90,12 +90,10 @@ export class WhatsappLink {
   }
 
   turn(message: Outgoing): number {
-    const { ref, to, text, attachments, location } = message
+    const { ref, to } = message
     const chat = chatOf('chat' in to ? to.chat : to.handle)
     if (this.#ground === null || chat === null) return 0
-    const parts =
-      Math.max(1, attachments.length) + (location !== null && (text !== null || attachments.length > 0) ? 1 : 0)
-    return this.#ground.acquaintances.turn({ ref, chat, isGroup: isGroup(chat), parts })
+    return this.#ground.acquaintances.turn({ ref, chat, isGroup: isGroup(chat), parts: messagesIn(message) })
   }
 
   send(message: Outgoing, signal: AbortSignal): Promise<Accepted> {

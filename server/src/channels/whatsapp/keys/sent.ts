@@ -1,7 +1,7 @@
 /** What we have sent, for those who could not read it and ask again: the latest of it, sealed like the keys it is sent under. */
 import { proto } from 'baileys'
 import type { Vault } from '../../connector.ts'
-import type { KeyStore } from './key-store.ts'
+import type { Entries, KeyStore } from './key-store.ts'
 
 const prefix = 'sent/'
 /** Whoever asks does so soon. */
@@ -27,10 +27,13 @@ export class Sent {
   async keep(id: string, message: proto.IMessage): Promise<void> {
     this.#ids.delete(id)
     this.#ids.add(id)
-    const old = [...this.#ids].slice(0, Math.max(0, this.#ids.size - keptMax))
-    for (const one of old) this.#ids.delete(one)
-    const gone = Object.fromEntries(old.map((one) => [`${prefix}${one}`, null]))
-    await this.#store.write({ ...gone, [`${prefix}${id}`]: proto.Message.encode(message).finish() })
+    const entries: Entries = { [`${prefix}${id}`]: proto.Message.encode(message).finish() }
+    for (const oldest of this.#ids) {
+      if (this.#ids.size <= keptMax) break
+      this.#ids.delete(oldest)
+      entries[`${prefix}${oldest}`] = null
+    }
+    await this.#store.write(entries)
   }
 
   async find(id: string): Promise<proto.IMessage | undefined> {

@@ -37,8 +37,8 @@ export class Acquaintances {
     const saved = await vault.get(paceKey)
     const state = saved === null ? null : JSON.parse(Buffer.from(saved).toString())
     const keys = await vault.keys(knownPrefix)
-    const known = new Map(keys.map((key) => [key.slice(knownPrefix.length), null] as const))
-    return new Acquaintances(options, createPace({ ...options, state }), new Map(known))
+    const known = new Map<string, number | null>(keys.map((key) => [key.slice(knownPrefix.length), null]))
+    return new Acquaintances(options, createPace({ ...options, state }), known)
   }
 
   /** How long a message with so many parts has to wait; with 0 its turn has come. */

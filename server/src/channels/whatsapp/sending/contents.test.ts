@@ -11,7 +11,7 @@ import { SendFailure } from '../../../model/delivery.ts'
 import type { ClientRef, Handle, ProviderChatId, ProviderMessageId } from '../../../model/ids.ts'
 import type { OutgoingFile } from '../../../model/media/file.ts'
 import type { Outgoing } from '../../connector.ts'
-import { contentOf, messageIdOf, type Surroundings } from './contents.ts'
+import { contentOf, messageIdOf, messagesIn, type Surroundings } from './contents.ts'
 
 const [us, bob, carol] = ['+16282895642', '+14155551234', '+14155559876']
 const bobsJid = '14155551234@s.whatsapp.net'
@@ -370,4 +370,19 @@ describe('with somebody on the loopback network', () => {
     await expect(send({})).rejects.toThrow('The file is gone.')
     expect(person.received).toEqual([])
   })
+})
+
+test('as many turns are taken as there are messages to send', () => {
+  const location = { title: null, latitude: 1, longitude: 2 }
+  const texts = [null, 'short', 'x'.repeat(1_025)]
+  const counts: number[] = []
+  for (const text of texts)
+    for (const attachments of [[], [image], [voice], [image, voice]])
+      for (const place of [null, location]) {
+        const message = { ...plain, text, attachments, location: place }
+        if (text === null && attachments.length === 0 && place === null) continue
+        expect(messagesIn(message)).toBe(contentOf(message, around).length)
+        counts.push(messagesIn(message))
+      }
+  expect([counts.length, Math.min(...counts), Math.max(...counts)]).toEqual([23, 1, 4])
 })

@@ -35,7 +35,7 @@ const captionMax = 1_024
 export function contentOf(message: Outgoing, around: Surroundings): readonly Part[] {
   const { ref, text, attachments, location } = message
   const [first] = attachments
-  const isCaption = text !== null && first !== undefined && first.kind !== 'audio' && text.length <= captionMax
+  const isCaption = isCaptioned(message)
   const worded = text === null ? null : mentioning(text, isGroup(around.jid) ? message.mentions : [], around)
   const makes: (() => Promise<AnyMessageContent>)[] = []
   if (worded !== null && !isCaption)
@@ -52,6 +52,16 @@ export function contentOf(message: Outgoing, around: Surroundings): readonly Par
     const expiring = around.expiration ? { ephemeralExpiration: around.expiration } : {}
     return { id, content, options: { messageId: id, ...(quoted && { quoted }), ...expiring } }
   })
+}
+
+/** How many messages it becomes, known before any of them is made: each of them takes a turn. */
+export function messagesIn(message: Outgoing): number {
+  const { text, attachments, location } = message
+  return attachments.length + Number(text !== null && !isCaptioned(message)) + Number(location !== null)
+}
+
+function isCaptioned({ text, attachments: [first] }: Outgoing): boolean {
+  return text !== null && first !== undefined && first.kind !== 'audio' && text.length <= captionMax
 }
 
 /** Of the form that WhatsApp Web gives its own. */

@@ -17,12 +17,12 @@ import { outliveFailures } from '../library/listeners.ts'
 import { quietLogger } from '../library/quiet-logger.ts'
 import { trusting } from '../library/trust.ts'
 import type { WhatsappSettings } from '../line.ts'
-import { ageingCache } from './caches.ts'
+import { ageingCache, type Cache } from './caches.ts'
 
 /** What outlives a connection. */
 export interface Caches {
-  retries: ReturnType<typeof ageingCache>
-  devices: ReturnType<typeof ageingCache>
+  retries: Cache
+  devices: Cache
 }
 
 export function newCaches(options: { now(): number; devicesMs: number }): Caches {
