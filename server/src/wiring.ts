@@ -209,7 +209,7 @@ function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'command
     files: media.prepare,
     onError: (error, facts) => log.error({ err: error, ...facts }, 'the outbox failed'),
   })
-  const providerCalls = createProviderCalls({ ...options, line: store.lines.get, inbox })
+  const providerCalls = createProviderCalls({ ...options, line: store.lines.get, inbox, pass: commands.pass })
   return { links, outbox, commands, reach, providerCalls }
 }
 

@@ -7,6 +7,8 @@
  */
 import type { Readable } from 'node:stream'
 import type { Capabilities, Channel } from '../model/channel.ts'
+import type { SendFailure } from '../model/delivery.ts'
+import type { ErrorCode } from '../model/errors.ts'
 import type { CallStatus } from '../model/event.ts'
 import type { ClientRef, Handle, LineId, ProviderChatId, ProviderMessageId } from '../model/ids.ts'
 import type { LinkState } from '../model/line.ts'
@@ -27,7 +29,14 @@ export interface Connector {
    * Answers a request that the provider makes of us. Only what proves to come from the provider is received, and the
    * answer says yes only once all of it is durable. Any process may be asked, whichever holds the line.
    */
-  answer?(line: LineSettings, call: ProviderCall, receive: Host['receive']): Promise<ProviderAnswer>
+  answer?(line: LineSettings, call: ProviderCall, counter: Counter): Promise<ProviderAnswer>
+}
+
+/** Where a call of a provider is answered: perhaps far from the line's connection. */
+export interface Counter {
+  receive: Host['receive']
+  /** Hands a note to the line's connection, in whichever process that is: `Connection.hear`. Nobody may be there, and then it is lost. */
+  pass(note: string): Promise<void>
 }
 
 /** The connectors in use: by the provider that an operator names for a line, and by channel. */
@@ -85,7 +94,19 @@ export interface Connection {
    * Asked right before `send`, and again by those who had to wait, who get the turn they were given.
    */
   turn?(message: Outgoing): number
+  /** How long this send may take before it is given up, where that is not what is usual. */
+  patienceMs?(message: Outgoing): number
+  /**
+   * What became of a send whose end nobody heard, also of one that an earlier process began or was about to begin.
+   * While it is `open` it is asked again, every few seconds. Absent: only echoes and receipts tell.
+   */
+  outcomeOf?(ref: ClientRef): Promise<Outcome>
+  /** A note that was passed from the counter where this line's provider calls. */
+  hear?(note: string): Promise<void>
 }
+
+/** `failed`: nothing went out under this ref, and nothing will any more. */
+export type Outcome = { what: 'sent'; accepted: Accepted } | { what: 'failed'; failure: SendFailure } | { what: 'open' }
 
 /** Every verb fails with SendFailure like `send` does. */
 export interface Actions {
@@ -189,6 +210,8 @@ export type Incoming =
       status: ReceiptStatus
       at: Date
       detail: string | null
+      /** Why it failed, where the network has codes of its own for that. */
+      code?: ErrorCode
       /** Whose receipt it is in a group, if the network says so: the first one is told, the others are kept. */
       from?: Handle
       to?: Recipients

@@ -30,6 +30,8 @@ const looksMs = [5, 10, 20, 40, 80, 160]
 export interface Commands {
   act<Verb extends keyof Actions>(link: LinkName, verb: Verb, ...args: Parameters<Actions[Verb]>): Promise<unknown>
   reach(link: LinkName, handle: Handle): Promise<'yes' | 'no' | 'unknown'>
+  /** Tells the link something and waits for nothing: whoever it is lost on finds out by asking its provider. */
+  pass(link: LinkName, note: string): Promise<void>
   /** Runs what others have asked of the lines held here. */
   serve(): Promise<void>
 }
@@ -43,6 +45,11 @@ export function createCommands(options: CommandsOptions): Commands {
     reach: async (link, handle) => {
       const answer = await run(link, 'reach', [handle])
       return answer === 'yes' || answer === 'no' ? answer : 'unknown'
+    },
+    async pass(link, note) {
+      if (isHeld(link.lineId)) return options.connection(link.lineId, link.channel)?.hear?.(note)
+      await options.store.ask({ id: options.mint(), ...link, verb: 'hear', args: [note] }, answerWithinMs)
+      options.ring()
     },
     async serve() {
       const lines = options.held().map((line) => line.lineId)
@@ -61,6 +68,7 @@ async function runHere(options: CommandsOptions, link: LinkName, { verb, args }:
   const connection = options.connection(link.lineId, link.channel)
   if (connection === null) throw new GatewayError('CHANNEL_NOT_SUPPORTED', `This number has no ${link.channel} link.`)
   if (verb === 'reach') return connection.reach(args[0] as Handle)
+  if (verb === 'hear') return connection.hear?.(args[0] as string)
   const action = connection.actions[verb as keyof Actions] as
     | ((...given: readonly unknown[]) => Promise<unknown>)
     | undefined

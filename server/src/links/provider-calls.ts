@@ -30,6 +30,8 @@ export interface ProviderCallsOptions {
   inbox: Inbox
   clock: Clock
   publicUrl(): string
+  /** To the line's connection, wherever that is. */
+  pass(link: { lineId: LineId; channel: Channel }, note: string): Promise<void>
 }
 
 export interface ProviderCalls {
@@ -56,7 +58,14 @@ export function createProviderCalls(options: ProviderCallsOptions): ProviderCall
       const { answer } = connector
       return ({ query, topic, ...request }) => {
         const url = `${callbackUrlOf(options.publicUrl(), { lineId, channel, topic })}${query}`
-        return answer(settings, { ...request, topic, url }, (event) => inbox.receive(source, event))
+        return answer(
+          settings,
+          { ...request, topic, url },
+          {
+            receive: (event) => inbox.receive(source, event),
+            pass: (note) => options.pass({ lineId, channel }, note),
+          },
+        )
       }
     },
 

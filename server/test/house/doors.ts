@@ -36,6 +36,9 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
 /** Rooms whose folders never meet; what lies directly in the room is shared by all of them. */
 const rowsOfStrangers = ['channels', 'surfaces']
 
+/** What a folder of channels may know of the room: the contract, and the link that is proved again and again. */
+const sharedByChannels = ['channels/connector.ts', 'channels/watch.ts']
+
 /** Libraries and the only places that know them. A library without a line here is not used at all. */
 export const keepers: Readonly<Record<string, readonly string[]>> = {
   pg: ['store'],
@@ -103,7 +106,7 @@ function areSiblings(from: string, to: string): boolean {
   if (!row) return false
   const [own, theirs] = [folderIn(row, from), folderIn(row, to)]
   if (theirs !== null) return own !== theirs
-  return row === 'channels' && own !== null && to !== 'channels/connector.ts'
+  return row === 'channels' && own !== null && !sharedByChannels.includes(to)
 }
 
 function folderIn(room: string, path: string): string | null {

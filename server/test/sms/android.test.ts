@@ -66,7 +66,10 @@ function call(
     headers,
     body: Buffer.from(forged ?? body),
   }
-  return answer(world.line, made, (event) => world.host.receive(event))
+  return answer(world.line, made, {
+    receive: world.host.receive,
+    pass: async () => {},
+  })
 }
 
 const received = (id: string, payload: object = {}, more: object = {}) => ({

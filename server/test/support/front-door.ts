@@ -9,7 +9,7 @@ export interface FrontDoor {
   /** A link to a file full of zeros. */
   fileUrl(mimeType: string, bytes: number): string
   /** Calls are taken for this line from now on; before they are told to come again. */
-  open(connector: Connector, line: LineSettings, receive: Host['receive']): void
+  open(connector: Connector, line: LineSettings, receive: Host['receive'], pass?: Tenant['pass']): void
   shut(): void
   readonly isOpen: boolean
   close(): Promise<void>
@@ -18,6 +18,7 @@ export interface FrontDoor {
 interface Tenant {
   connector: Connector
   line: LineSettings
+  pass?(note: string): Promise<void>
   receive: Host['receive']
 }
 
@@ -33,8 +34,8 @@ export async function openFrontDoor(): Promise<FrontDoor> {
     origin: url,
     callbackUrl: (topic) => `${url}/callbacks/${topic}`,
     fileUrl: (mimeType, bytes) => `${url}/files/${bytes}/${encodeURIComponent(mimeType)}`,
-    open: (connector, line, receive) => {
-      tenant = { connector, line, receive }
+    open: (connector, line, receive, pass) => {
+      tenant = { connector, line, receive, ...(pass && { pass }) }
     },
     shut: () => {
       tenant = null
@@ -65,6 +66,7 @@ async function handle(
   if (tenant?.connector.answer === undefined) return void response.writeHead(503).end()
   const headers = Object.fromEntries(Object.entries(request.headers).map(([key, value]) => [key, String(value)]))
   const call = { topic: name, method: request.method ?? '', url: `${origin}${request.url}`, headers, body }
-  const answer = await tenant.connector.answer(tenant.line, call, tenant.receive)
+  const { line, receive, pass } = tenant
+  const answer = await tenant.connector.answer(line, call, { receive, pass: pass ?? (async () => {}) })
   response.writeHead(answer.status, { 'content-type': answer.contentType }).end(answer.body)
 }

@@ -25,7 +25,7 @@ export function createAndroidConnector(tools: AndroidTools): Connector {
       const proof = await proveBy(apiFor(tools, read.value), signal, async () => ({ ok: true, warnings: [] }))
       return proof.ok ? { ok: true, detail: 'The phone accepts the credentials.' } : { ok: false, detail: proof.detail }
     },
-    answer: async (line, call, receive) => {
+    answer: async (line, call, { receive }) => {
       const read = settingsOf(line)
       return read.ok ? answer(tools, read.value, call, receive) : plain(503, 'The line is not set up.')
     },

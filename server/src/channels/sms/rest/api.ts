@@ -4,7 +4,6 @@ import type { SafeFetch } from '../../../lib/egress/safe-fetch.ts'
 import { EgressError } from '../../../lib/egress/trouble.ts'
 import { SendFailure } from '../../../model/delivery.ts'
 import type { Place } from './place.ts'
-import type { Proof } from './watch.ts'
 
 export interface Answer {
   status: number
@@ -71,16 +70,6 @@ export function failureOnTheWay(error: unknown): SendFailure {
     })
   }
   return new SendFailure('uncertain', 'PROVIDER_TIMEOUT', `The provider may have taken it. ${error.message}`)
-}
-
-/** What a request that asks how things stand has found. */
-export async function proofBy(ask: () => Promise<Proof>): Promise<Proof> {
-  try {
-    return await ask()
-  } catch (error) {
-    if (!(error instanceof EgressError)) throw error
-    return { ok: false, reason: `close_${error.trouble}`, detail: error.message, retryAfterMs: null }
-  }
 }
 
 export function notConnected(): SendFailure {

@@ -1,11 +1,11 @@
 /** One message out: cut into parts, submitted in order, and what became of the parts as one outcome. */
 import type { Clock } from '../../../lib/clock.ts'
+import { createPace, type Pace } from '../../../lib/pace.ts'
 import { SendFailure } from '../../../model/delivery.ts'
 import type { ProviderMessageId } from '../../../model/ids.ts'
 import { type SmsText, smsTextOf } from '../../../model/sms-text.ts'
 import type { Accepted, Outgoing } from '../../connector.ts'
 import { chatOf, handleIn } from '../chats.ts'
-import { createPace, type Pace } from '../pace.ts'
 import { type Address, addressOf } from './addresses.ts'
 import { type Piece, piecesOf } from './content.ts'
 import { failureOfStatus } from './failures.ts'

@@ -38,7 +38,7 @@ export function createTwilioConnector(kind: Kind, tools: TwilioTools): Connector
       const account = name === '' ? read.value.place.user : name
       return { ok: true, detail: [`The account “${account}” accepts the credentials.`, ...proof.warnings].join(' ') }
     },
-    answer: async (line, call, receive) => {
+    answer: async (line, call, { receive }) => {
       const read = settingsOf(kind, line)
       return read.ok
         ? answer(tools, { kind, settings: read.value }, call, receive)

@@ -1,6 +1,7 @@
 /** A link over HTTP: proved when it begins and again every minute, given up when that fails, and made again with patience. */
-import type { Clock } from '../../../lib/clock.ts'
-import type { Host } from '../../connector.ts'
+import type { Clock } from '../lib/clock.ts'
+import { EgressError } from '../lib/egress/trouble.ts'
+import type { Host } from './connector.ts'
 
 export type Proof =
   | { ok: true; warnings: readonly string[] }
@@ -135,4 +136,14 @@ async function proofOf({ prove, host }: WatchOptions, signal: AbortSignal): Prom
 function backOff(failures: number, chance: number): number {
   const ms = Math.min(backOffMs.first * 2 ** Math.min(failures, 20), backOffMs.longest)
   return Math.round(ms * (0.5 + chance / 2))
+}
+
+/** What a request that asks how things stand has found. */
+export async function proofBy(ask: () => Promise<Proof>): Promise<Proof> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (!(error instanceof EgressError)) throw error
+    return { ok: false, reason: `close_${error.trouble}`, detail: error.message, retryAfterMs: null }
+  }
 }

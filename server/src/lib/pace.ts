@@ -1,5 +1,5 @@
 /** How fast a line may send: a token bucket with a queue, in which whoever has to wait keeps the turn they were given. */
-import type { Clock } from '../../lib/clock.ts'
+import type { Clock } from './clock.ts'
 
 export interface Pace {
   /** How long to wait for a turn of this cost. With 0 it has come, and is used up. */

@@ -1,7 +1,7 @@
 /** A link over HTTP: when it is up, when it is not, and how patiently it comes back. */
 import { expect, test } from 'vitest'
-import { createHandClock } from '../../../../test/support/hand-clock.ts'
-import type { LinkState } from '../../../model/line.ts'
+import { createHandClock } from '../../test/support/hand-clock.ts'
+import type { LinkState } from '../model/line.ts'
 import { createWatch, type Proof } from './watch.ts'
 
 const fine: Proof = { ok: true, warnings: [] }
