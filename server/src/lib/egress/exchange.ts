@@ -1,16 +1,29 @@
 /** One request and its response on a connection that stands: the head, then the body, whole or as it comes. */
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { reasonOf } from './deadline.ts'
+import { orAborted, reasonOf } from './deadline.ts'
 import type { Link } from './pool.ts'
 import { EgressError, exchangeTrouble, words } from './trouble.ts'
 
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+
+/** A body that is not held in memory: it is read at the pace at which the receiver takes it. */
+export interface RequestStream {
+  /** Announced to the receiver. A source with more or less in it fails the request, which then never is complete. */
+  bytes: number
+  /** From the start, whenever the request is made: again after a redirect, or when a connection turns out to be gone. */
+  open(): Promise<Readable>
+}
+
 export interface Hop {
-  method: 'GET' | 'POST' | 'HEAD'
+  method: Method
   url: URL
   headers: Readonly<Record<string, string>>
-  body: Uint8Array | null
+  body: Uint8Array | RequestStream | null
 }
+
+/** What is written: opened, if it had to be. */
+export type Content = { bytes: number; body: Readable } | Uint8Array | null
 
 export interface Head {
   status: number
@@ -20,6 +33,7 @@ export interface Head {
 export interface ExchangeOptions {
   link: Link
   hop: Hop
+  content: Content
   bytesMax: number
   signal: AbortSignal
   /** Called once, when the connection is of no further use here; it may be free for others or gone. */
@@ -31,6 +45,46 @@ const ownHeaders = new Set([
   ...['host', 'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'content-length'],
   ...['te', 'trailer', 'upgrade', 'expect', 'accept-encoding'],
 ])
+
+/** Opens what is streamed; whoever gets it makes an exchange of it, which takes care of it however it ends. */
+export async function contentOf({ body }: Hop, signal: AbortSignal): Promise<Content> {
+  if (body === null || body instanceof Uint8Array) return body
+  const opening = body.open()
+  try {
+    const source = await orAborted(signal, opening)
+    const piped = Readable.from(measured(source, body.bytes), { objectMode: false })
+    // Whoever reads them learns of it; nobody may have begun to.
+    source.on('error', () => {})
+    piped.on('error', () => {}).once('close', () => source.destroy())
+    return { bytes: body.bytes, body: piped }
+  } catch (error) {
+    // It may still open after nobody wants it any more.
+    void opening.then(
+      (late) => late.destroy(),
+      () => undefined,
+    )
+    throw error instanceof EgressError ? error : new EgressError('source', words.source)
+  }
+}
+
+/** Keeps a piece back until the next is there: a source with too much in it must not make a complete request either. */
+async function* measured(source: Readable, bytes: number): AsyncGenerator<Uint8Array> {
+  let left = bytes
+  let held: Uint8Array | null = null
+  try {
+    for await (const piece of source as AsyncIterable<Uint8Array>) {
+      left -= piece.length
+      if (left < 0) break
+      if (held !== null) yield held
+      held = piece
+    }
+  } catch {
+    // What the source says of itself may name paths and hosts inside.
+    throw new EgressError('source', words.source)
+  }
+  if (left !== 0) throw new EgressError('source', words.sourceLength)
+  if (held !== null) yield held
+}
 
 /** Reads the whole body, but no more than `bytesMax` of it: the rest is cut off together with the connection. */
 export function exchangeWhole(options: ExchangeOptions): Promise<Head & { body: Buffer; truncated: boolean }> {
@@ -114,7 +168,7 @@ interface Control {
   stop(): void
 }
 
-function run({ link, hop, signal, done }: ExchangeOptions, reader: Reader): Control {
+function run({ link, hop, content, signal, done }: ExchangeOptions, reader: Reader): Control {
   let controller: Dispatcher.DispatchController | null = null
   let isOver = false
   /** True the first time. A connection that is left before the end of the message is of no use to the next. */
@@ -123,12 +177,15 @@ function run({ link, hop, signal, done }: ExchangeOptions, reader: Reader): Cont
     isOver = true
     signal.removeEventListener('abort', stops)
     if (!isClean) link.socket.destroy()
+    if (content !== null && 'body' in content) content.body.destroy()
     // The client decides only after this whether the connection can be used again.
     queueMicrotask(done)
     return true
   }
   const fail = (error: Error) => {
-    if (leave(false)) reader.fail(exchangeTrouble(error))
+    if (!leave(false)) return
+    const trouble = exchangeTrouble(error)
+    reader.fail(trouble instanceof EgressError && controller !== null ? trouble.whenSent() : trouble)
   }
   const stops = () => fail(reasonOf(signal))
   const heed = (wish: Wish) => {
@@ -153,13 +210,18 @@ function run({ link, hop, signal, done }: ExchangeOptions, reader: Reader): Cont
   }
   signal.addEventListener('abort', stops, { once: true })
   if (signal.aborted) stops()
-  else link.client.dispatch(dispatched(hop), handler)
+  else link.client.dispatch(dispatched(hop, content), handler)
   return { resume: () => controller?.resume(), stop: () => void leave(false) }
 }
 
-function dispatched({ method, url, headers, body }: Hop): Dispatcher.DispatchOptions {
+function dispatched({ method, url, headers }: Hop, content: Content): Dispatcher.DispatchOptions {
   const sendable = Object.entries(headers).filter(([name]) => !ownHeaders.has(name.toLowerCase()))
-  return { method, path: `${url.pathname}${url.search}`, headers: Object.fromEntries(sendable), body }
+  const path = `${url.pathname}${url.search}`
+  if (content === null || content instanceof Uint8Array) {
+    return { method, path, headers: Object.fromEntries(sendable), body: content }
+  }
+  const framed = [...sendable, ['content-length', String(content.bytes)]]
+  return { method, path, headers: Object.fromEntries(framed), body: content.body }
 }
 
 function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {

@@ -55,6 +55,14 @@ describe('at the same place', () => {
     expect(nextHop(get, answer(status, '/new'))).toEqual({ ...kept, method: 'GET' })
     expect(nextHop({ ...get, method: 'HEAD' }, answer(status, '/new'))).toEqual({ ...kept, method: 'HEAD' })
   })
+
+  test.each(['PUT', 'DELETE'] as const)('a %s is repeated, but by 303 it becomes a GET', (method) => {
+    const hop: Hop = { ...post, method }
+    for (const status of [301, 302, 307, 308]) {
+      expect(nextHop(hop, answer(status, '/new'))).toEqual({ url: 'https://a.example/new', method, body, headers })
+    }
+    expect(nextHop(hop, answer(303, '/new'))).toMatchObject({ method: 'GET', body: null })
+  })
 })
 
 describe('elsewhere', () => {
@@ -64,6 +72,10 @@ describe('elsewhere', () => {
       for (const status of [301, 302, 303, 307, 308]) {
         expect(nextHop(get, answer(status, location))).toMatchObject({ method: 'GET', headers: {}, body: null })
         expect(nextHop(post, answer(status, location))).toMatchObject({ method: 'GET', headers: {}, body: null })
+        for (const method of ['PUT', 'DELETE'] as const) {
+          const hop: Hop = { ...get, method }
+          expect(nextHop(hop, answer(status, location))).toMatchObject({ method: 'GET', headers: {}, body: null })
+        }
       }
     },
   )

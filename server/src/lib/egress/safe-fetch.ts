@@ -4,7 +4,16 @@ import type { Clock } from '../clock.ts'
 import { type Deadline, startDeadline } from './deadline.ts'
 import { checkDestination, literalOf, type NetworkPolicy, notAllowed } from './destination.ts'
 import { type DialOptions, dial, permits, vettedAddresses } from './dial.ts'
-import { type ExchangeOptions, exchangeStream, exchangeWhole, type Head, type Hop } from './exchange.ts'
+import {
+  contentOf,
+  type ExchangeOptions,
+  exchangeStream,
+  exchangeWhole,
+  type Head,
+  type Hop,
+  type Method,
+  type RequestStream,
+} from './exchange.ts'
 import { type Answer, createLookUp } from './name-lookup.ts'
 import { Pool } from './pool.ts'
 import { nextHop } from './redirects.ts'
@@ -21,11 +30,11 @@ export interface SafeFetchOptions {
 }
 
 export interface EgressRequest {
-  method: 'GET' | 'POST' | 'HEAD'
+  method: Method
   url: string
   /** What belongs to the connection (Host, Connection, Content-Length and the like) is left out. */
   headers: Readonly<Record<string, string>>
-  body: Uint8Array | null
+  body: Uint8Array | RequestStream | null
   /** For everything: name, connection, TLS, request, response and redirects. */
   timeoutMs: number
   /** Reading stops there and the connection is closed. */
@@ -174,10 +183,15 @@ async function exchangeOnce<T>(
   { bytesMax, exchange }: Pick<Reading<T>, 'exchange'> & { bytesMax: number },
 ): Promise<T> {
   for (;;) {
-    const link = await pool.take(hop.url, signal)
+    // First, so that no connection waits for a source.
+    const content = await contentOf(hop, signal)
+    const link = await pool.take(hop.url, signal).catch((error: unknown) => {
+      if (content !== null && 'body' in content) content.body.destroy()
+      throw error
+    })
     const wasIdle = !link.isNew
     try {
-      return await exchange({ link, hop, bytesMax, signal, done: () => pool.give(link) })
+      return await exchange({ link, hop, content, bytesMax, signal, done: () => pool.give(link) })
     } catch (error) {
       if (error !== staleConnection) throw error
       if (!wasIdle) throw new EgressError('reset', words.reset)

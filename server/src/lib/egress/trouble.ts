@@ -1,14 +1,32 @@
 /** What can go wrong on the way out, in words that may be shown to whoever chose the destination: no address, no internals. */
 
-export type EgressTrouble = 'refused' | 'dns' | 'connect' | 'tls' | 'timeout' | 'reset' | 'protocol' | 'aborted'
+/** `source`: what was to be sent could not be read, or was not as long as it was said to be. */
+export type EgressTrouble =
+  | 'refused'
+  | 'dns'
+  | 'connect'
+  | 'tls'
+  | 'timeout'
+  | 'reset'
+  | 'protocol'
+  | 'aborted'
+  | 'source'
 
 export class EgressError extends Error {
   readonly trouble: EgressTrouble
+  /** Something of the request was written, so the destination may have read it. */
+  readonly sent: boolean
 
-  constructor(trouble: EgressTrouble, message: string) {
+  constructor(trouble: EgressTrouble, message: string, sent = false) {
     super(message)
     this.name = 'EgressError'
     this.trouble = trouble
+    this.sent = sent
+  }
+
+  /** The same after something was written. */
+  whenSent(): EgressError {
+    return this.sent ? this : new EgressError(this.trouble, this.message, true)
   }
 }
 
@@ -29,6 +47,8 @@ export const words = {
   tooLarge: (bytesMax: number) => `The response is too large. Send at most ${bytesMax} bytes.`,
   redirects: 'The destination redirects too often. Use the URL that it leads to.',
   request: 'The request cannot be sent. Use only visible ASCII characters in header names and values.',
+  source: 'What was to be sent could not be read to its end.',
+  sourceLength: 'What was to be sent is not as long as it was said to be.',
   aborted: 'The request was given up.',
   stopping: 'The request was given up because the gateway stops.',
 }
