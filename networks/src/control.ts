@@ -16,7 +16,7 @@ export interface Fault {
 /** What the control API needs to know of a network. */
 export interface Network {
   meaning: string
-  channel: 'sms' | 'whatsapp'
+  channel: 'sms' | 'whatsapp' | 'imessage'
   /** What a line of the gateway is given to reach it; the password is empty where there is none. */
   line: { url: string; password: string }
   /** Somebody writes to a line. Throws a `Refused` when it cannot get there. */

@@ -7,6 +7,7 @@ export interface Ports {
   twilio: number
   android: number
   whatsapp: number
+  bluebubbles: number
 }
 
 interface Wanted {
@@ -23,6 +24,7 @@ const flags = {
   'twilio-port': { port: 'twilio', default: '7092', meaning: 'SMS and MMS over an API shaped like Twilio’s' },
   'android-port': { port: 'android', default: '7093', meaning: 'SMS over an API shaped like SMS Gateway for Android' },
   'whatsapp-port': { port: 'whatsapp', default: '7094', meaning: 'WhatsApp, as its linked devices speak it' },
+  'imessage-port': { port: 'bluebubbles', default: '7095', meaning: 'iMessage over an API shaped like BlueBubbles' },
 } as const satisfies Record<string, { port: keyof Ports; default: string; meaning: string }>
 
 const state = {
@@ -57,7 +59,7 @@ export function readFlags(args: readonly string[]): Flags {
 }
 
 function wantedIn(values: Readonly<Record<string, unknown>>): Flags {
-  const ports: Ports = { control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0 }
+  const ports: Ports = { control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0, bluebubbles: 0 }
   for (const [name, { port, default: usual }] of Object.entries(flags)) {
     const value = String(values[name] ?? usual)
     if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535)

@@ -14,6 +14,7 @@ export const magicNumbers: readonly Magic[] = [
     meaning: 'Delivered, and read 3 seconds later where networks tell that.',
     behaviour: { readAfterMs: 3_000 },
   },
+  { ending: '04', meaning: 'Not on iMessage.', behaviour: { onImessage: false } },
   { ending: '05', meaning: 'Fails twice for a passing reason, then takes the message.', behaviour: { failsFirst: 2 } },
   { ending: '06', meaning: 'Nobody has this number.', behaviour: { exists: false } },
   { ending: '07', meaning: 'Not on WhatsApp.', behaviour: { onWhatsapp: false } },

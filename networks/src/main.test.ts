@@ -29,6 +29,8 @@ const anywhere = [
   '0',
   '--whatsapp-port',
   '0',
+  '--imessage-port',
+  '0',
 ]
 
 interface Line {
@@ -89,8 +91,14 @@ test('it says what a line needs, and the networks are there', async () => {
         /^ws:\/\/127\.0\.0\.1:\d+\/ws\/chat\?noiseRoot=[\w-]{43}&mediaHost=127\.0\.0\.1:\d+&ca=[\w-]+$/,
       ),
     },
+    {
+      provider: 'bluebubbles',
+      channels: ['imessage'],
+      url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+      password: expect.any(String),
+    },
   ])
-  const [, twilio] = lines as [Line, Line, Line, Line]
+  const [, twilio] = lines as [Line, Line, Line, Line, Line]
   const { username, origin } = new URL(twilio.url)
   const messages = `${origin}/2010-04-01/Accounts/${username}/Messages.json`
   const body = new URLSearchParams({ From: '+15550100100', To: '+14155550199', Body: 'Hello' })
@@ -121,7 +129,7 @@ test('each network can be cut off and mended, and keeps its port', async () => {
     socket.destroy()
     return isThere
   }
-  for (const line of lines.slice(1, 3)) {
+  for (const line of [...lines.slice(1, 3), ...lines.slice(4)]) {
     for (const [faults, isThere] of [
       [{ cut: true }, false],
       [{ cut: true }, false],
@@ -141,11 +149,12 @@ test('each network can be cut off and mended, and keeps its port', async () => {
     ['cut', 'silence', 'loseNextAnswer'],
     ['cut', 'silence', 'loseNextAnswer', 'fallSilent'],
     ['cut', 'refuse', 'silence', 'slow', 'breaks', 'loseNext', 'loseNextAnswer', 'restrictNext', 'refuseUploads'],
+    ['cut', 'silence', 'loseNextAnswer', 'fallSilent', 'sleep', 'refuse', 'deregister', 'loseHelper'],
   ])
   const lost = await Promise.all(
     lines.map(({ provider }) => ask(`${control}networks/${provider}/faults`, { loseNextAnswer: true })),
   )
-  expect(lost.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+  expect(lost.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
   for (const wrong of [
     { number: '+15550100100' },
     { number: '+15550100100', url: 'file:///x' },
@@ -182,7 +191,7 @@ test('whoever starts it as a child is told where it is, and takes it along', asy
 test('a port that is taken is named, and nothing is left behind', async () => {
   const { lines } = await networks()
   const taken = new URL(lines[0]?.url ?? '').port
-  for (const flag of ['--smpp-port', '--android-port', '--whatsapp-port', '--port']) {
+  for (const flag of ['--smpp-port', '--android-port', '--whatsapp-port', '--imessage-port', '--port']) {
     const second = run(...anywhere, flag, taken)
     expect([await text(second.stderr), await second.ended]).toEqual([
       `Port ${taken} is taken. --help lists the flags that choose another.\n`,

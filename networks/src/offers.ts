@@ -1,13 +1,18 @@
 /** Each network as the control API knows it: what a line needs to reach it, who can write there, and what can go wrong. */
 
+import { possible } from './control/call.ts'
 import { Refused } from './control/door.ts'
+import { aboutGroups as aboutImessageGroups } from './control/imessage/groups.ts'
+import { aboutMac } from './control/imessage/mac.ts'
+import { aboutMishaps as aboutImessageMishaps } from './control/imessage/mishaps.ts'
+import { aboutPeople } from './control/imessage/people.ts'
 import { inboundIn } from './control/input.ts'
-import { possible } from './control/whatsapp/call.ts'
 import { aboutChats } from './control/whatsapp/doings.ts'
 import { aboutGroups } from './control/whatsapp/groups.ts'
 import { aboutMishaps } from './control/whatsapp/mishaps.ts'
 import { aboutPhones } from './control/whatsapp/phones.ts'
 import type { Fault, Network } from './control.ts'
+import { openImessage } from './imessage/imessage.ts'
 import type { People } from './people.ts'
 import { openAndroidGateway } from './sms/android.ts'
 import { openSmsc } from './sms/smsc.ts'
@@ -129,6 +134,36 @@ export async function offerWhatsapp(place: Place, statePath?: string): Promise<O
       settings: [aboutPhones, aboutChats, aboutGroups, aboutMishaps].flatMap((about) => about(whatsapp)),
     },
     stop: () => whatsapp.stop(),
+  }
+}
+
+export async function offerBlueBubbles(place: Place): Promise<Offer> {
+  const imessage = await openImessage(place)
+  const { faults, mac, url, password } = imessage
+  return {
+    network: {
+      channel: 'imessage',
+      meaning: 'iMessage, by the API of BlueBubbles server 1.9.9 on a pretended Mac.',
+      line: { url, password },
+      // The line is whoever sits at this Mac, whatever address of theirs is named.
+      say: (from, _, text) => possible(() => imessage.person(from).says(text)),
+      faults: {
+        ...cuts(imessage),
+        loseNextAnswer: lostAnswer(imessage.faults),
+        fallSilent: { meaning: 'Webhooks are not called.', set: (isOn) => faults.loseWebhooks(isOn ? 'all' : null) },
+        sleep: { meaning: 'Changes are noticed only once it is woken.', set: (isOn) => faults.sleep(isOn) },
+        refuse: { meaning: 'The password is the wrong one.', set: (isOn) => faults.refuse(isOn) },
+        deregister: { meaning: 'It looks well, and nothing comes or goes.', set: (isOn) => faults.deregister(isOn) },
+        loseHelper: {
+          meaning: 'The helper of the Private API is not connected.',
+          set(isOn) {
+            mac.helperConnected = !isOn
+          },
+        },
+      },
+      settings: [aboutMac, aboutPeople, aboutImessageGroups, aboutImessageMishaps].flatMap((about) => about(imessage)),
+    },
+    stop: () => imessage.stop(),
   }
 }
 

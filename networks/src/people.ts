@@ -6,6 +6,8 @@ export interface Behaviour {
   exists: boolean
   /** False: the number is nobody's on WhatsApp. */
   onWhatsapp: boolean
+  /** False: the number, or the e-mail address, is nobody's on iMessage. */
+  onImessage: boolean
   /** After so long a receipt says what became of a message; null: none ever comes. */
   receiptAfterMs: number | null
   receipt: 'delivered' | 'failed'
@@ -28,6 +30,7 @@ export interface Behaviour {
 export const ordinary: Behaviour = {
   exists: true,
   onWhatsapp: true,
+  onImessage: true,
   receiptAfterMs: 150,
   receipt: 'delivered',
   readAfterMs: null,

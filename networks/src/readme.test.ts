@@ -12,7 +12,10 @@ const header = blocks.flatMap((block) => block.split('\n')).find((line) => line.
 
 let running: Running
 beforeAll(async () => {
-  running = await startNetworks({ control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0 }, systemClock)
+  running = await startNetworks(
+    { control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0, bluebubbles: 0 },
+    systemClock,
+  )
 })
 afterAll(() => running.stop())
 
@@ -25,7 +28,7 @@ function statusOf(command: string): Promise<number> {
 
 test.each(commands)('%s', async (command) => {
   // The code that a line shows, and the line itself, are not there: it is understood, and said so.
-  const needsLine = command.includes('whatsapp')
+  const needsLine = /whatsapp|bluebubbles/.test(command)
   expect(await statusOf(command)).toBeOneOf(needsLine ? [200, 409] : [200])
 })
 

@@ -1,7 +1,7 @@
 /** All networks and their control API, started together and stopped together. */
 import { type Network, openControl } from './control.ts'
 import type { Ports } from './flags.ts'
-import { type Offer, offerAndroid, offerSmpp, offerTwilio, offerWhatsapp } from './offers.ts'
+import { type Offer, offerAndroid, offerBlueBubbles, offerSmpp, offerTwilio, offerWhatsapp } from './offers.ts'
 import { People } from './people.ts'
 import type { Clock } from './time.ts'
 
@@ -24,6 +24,7 @@ export async function startNetworks(ports: Ports, clock: Clock, whatsappState?: 
     offers.twilio = await offerTwilio({ people, clock, port: ports.twilio })
     offers.android = await offerAndroid({ people, clock, port: ports.android })
     offers.whatsapp = await offerWhatsapp({ people, clock, port: ports.whatsapp }, whatsappState)
+    offers.bluebubbles = await offerBlueBubbles({ people, clock, port: ports.bluebubbles })
     const networks = Object.fromEntries(Object.entries(offers).map(([name, { network }]) => [name, network]))
     const control = await openControl({ people, clock, networks, port: ports.control })
     return {

@@ -22,17 +22,26 @@ export const orNull = ({ wanted, fits }: Check): Check => ({
   fits: (value) => value === null || fits(value),
 })
 
-/** A number, a short code, or a name such as alphanumeric senders have. */
+const email = /^[\w.+-]{1,64}@[A-Za-z0-9.-]{1,190}$/
+/** A number, a short code, an e-mail address, or a name such as alphanumeric senders have. */
 const handle = /^(?:\+\d{7,15}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ._-]{1,11})$/
 const isHandle: Check = {
-  wanted: 'a number such as +15550100199, a short code of 3 to 8 digits, or a name of at most 11 letters and digits',
-  fits: (value) => typeof value === 'string' && handle.test(value),
+  wanted:
+    'a number such as +15550100199, a short code of 3 to 8 digits, an e-mail address, or a name of at most 11 letters and digits',
+  fits: (value) => typeof value === 'string' && (handle.test(value) || email.test(value)),
+}
+
+/** What people are reached by on iMessage. */
+export const address: Check = {
+  wanted: 'a number such as +15550100199, or an e-mail address',
+  fits: (value) => typeof value === 'string' && (/^\+\d{7,15}$/.test(value) || email.test(value)),
 }
 
 const dayMs = 86_400_000
 const behaviourFields: Record<keyof Behaviour, Check> = {
   exists: isYesNo,
   onWhatsapp: isYesNo,
+  onImessage: isYesNo,
   receiptAfterMs: orNull(isWhole(dayMs)),
   receipt: isOneOf('delivered', 'failed'),
   readAfterMs: orNull(isWhole(dayMs)),

@@ -42,7 +42,9 @@ export interface DoorOptions {
   /** 0: any that is free. */
   port: number
   bodyBytesMax: number
-  isAuthorized(authorization: string | undefined): boolean
+  isAuthorized(authorization: string | undefined, query: URLSearchParams): boolean
+  /** What is kept of a body in `requests`; all of it when nothing is said. */
+  shown?(body: Buffer, type: string): string
   answer(asked: Asked): Answered | Promise<Answered>
 }
 
@@ -104,7 +106,7 @@ interface State {
 }
 
 async function handle(
-  { bodyBytesMax, isAuthorized, answer }: DoorOptions,
+  { bodyBytesMax, isAuthorized, shown = (whole) => whole.toString(), answer }: DoorOptions,
   { hanging, requests, isSilent }: State,
   request: IncomingMessage,
   response: ServerResponse,
@@ -119,8 +121,9 @@ async function handle(
     headers: flat(request),
     body,
   }
-  const authorized = isAuthorized(request.headers.authorization)
-  requests.push({ method: asked.method, path: request.url ?? '/', body: body.toString(), authorized })
+  const authorized = isAuthorized(request.headers.authorization, asked.query)
+  const kept = shown(body, asked.headers['content-type'] ?? '')
+  requests.push({ method: asked.method, path: request.url ?? '/', body: kept, authorized })
   if (requests.length > loggedMax) requests.splice(0, requests.length - loggedMax)
   const answered = isSilent ? 'silence' : await answer(asked)
   if (answered === 'silence') {

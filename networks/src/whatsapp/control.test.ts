@@ -8,7 +8,10 @@ const [us, bob, carol] = ['+16282895642', '+14155551234', '+14155559876']
 let networks: Running
 let client: Client
 beforeEach(async () => {
-  networks = await startNetworks({ control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0 }, systemClock)
+  networks = await startNetworks(
+    { control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0, bluebubbles: 0 },
+    systemClock,
+  )
   client = new Client({
     ...trustIn(networks.networks.whatsapp?.line.url ?? ''),
     scan: (number, qr) => ask('networks/whatsapp/scan', { number, qr }),

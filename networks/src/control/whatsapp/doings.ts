@@ -1,7 +1,7 @@
 /** What people do in chats: write, send, react, correct, take back, read, type, and have messages disappear. */
 import type { Setting } from '../../control.ts'
 import type { Whatsapp } from '../../whatsapp/whatsapp.ts'
-import { call, optional } from './call.ts'
+import { call, optional } from '../call.ts'
 import {
   bytes,
   bytesOrNull,

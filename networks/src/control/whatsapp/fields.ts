@@ -1,6 +1,7 @@
 /** What the calls about WhatsApp are given, and how each of it must look. */
+
+import { field } from '../call.ts'
 import { isOneOf, isText, isWhole, isYesNo, orNull, phone } from '../input.ts'
-import { field } from './call.ts'
 
 const yearSeconds = 31_536_000
 const group = /^\d{10,30}@g\.us$/

@@ -2,7 +2,7 @@
 import type { Setting } from '../../control.ts'
 import type { Person } from '../../whatsapp/person.ts'
 import type { Whatsapp } from '../../whatsapp/whatsapp.ts'
-import { call, optional } from './call.ts'
+import { call, optional } from '../call.ts'
 import { anyText, groupId, name, number, numbers, oneOf, yesNo } from './fields.ts'
 
 const deeds = { add: 'adds', remove: 'removes', promote: 'promotes', demote: 'demotes' } as const satisfies Record<

@@ -1,7 +1,7 @@
 /** What goes wrong on purpose and has to be told what with: codes, files, ways in which downloads go wrong. */
 import type { Setting } from '../../control.ts'
 import type { Whatsapp } from '../../whatsapp/whatsapp.ts'
-import { call, optional } from './call.ts'
+import { call, optional } from '../call.ts'
 import { code, id, number, oneOf, yesNo } from './fields.ts'
 
 export function aboutMishaps({ faults }: Whatsapp): Setting[] {

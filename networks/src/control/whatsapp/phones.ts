@@ -1,8 +1,8 @@
 /** What is asked of phones and accounts: to link devices and to log them out, and what a phone shows. */
 import type { Setting } from '../../control.ts'
 import type { Whatsapp } from '../../whatsapp/whatsapp.ts'
+import { call, optional, possible } from '../call.ts'
 import { numberIn } from '../input.ts'
-import { call, optional, possible } from './call.ts'
 import { count, name, number, oneOf, text, yesNo } from './fields.ts'
 
 const shownMax = 1_000

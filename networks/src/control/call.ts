@@ -1,9 +1,10 @@
-/** One call of the control API about WhatsApp: its fields are checked, and what cannot be done is said in words. */
+/** One call of the control API about one network: its fields are checked, and what cannot be done is said in words. */
 
-import type { Setting } from '../../control.ts'
-import { CannotBeDone } from '../../whatsapp/world.ts'
-import { Refused } from '../door.ts'
-import { type Check, fieldsIn } from '../input.ts'
+import type { Setting } from '../control.ts'
+import { CannotBeDone as CannotOnImessage } from '../imessage/world.ts'
+import { CannotBeDone as CannotOnWhatsapp } from '../whatsapp/world.ts'
+import { Refused } from './door.ts'
+import { type Check, fieldsIn } from './input.ts'
 
 interface Field<Value> extends Check {
   isOptional: boolean
@@ -53,7 +54,7 @@ export async function possible(work: () => unknown): Promise<unknown> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof CannotBeDone) throw new Refused(409, error.message)
+    if (error instanceof CannotOnWhatsapp || error instanceof CannotOnImessage) throw new Refused(409, error.message)
     throw error
   }
 }
