@@ -24,12 +24,16 @@ export interface Harness {
   readonly verbs: readonly (keyof Actions)[]
   /** Whether our own sends come back with their ref. */
   readonly echoes: boolean
+  /** True where a connection can be asked what became of a send. */
+  readonly asksAfter?: boolean
   /** False where nobody can send us a file. */
   readonly hearsMedia?: boolean
   /** False: it takes whatever is said about a message, and only the phones know whether there is one. */
   readonly knowsMessages?: boolean
   /** False: it takes messages to numbers that nobody has, and says so later. */
   readonly knowsStrangers?: boolean
+  /** So many others a group needs, where one is not enough. */
+  readonly groupMembersMin?: number
   stage(): Promise<Stage>
 }
 
@@ -122,6 +126,7 @@ export function spyHost(entries = new Map<string, Uint8Array>()): SpyHost {
     setState: (state) => {
       host.states.push(state)
     },
+    adopt: async () => true,
     vault: memoryVault(entries, () => {
       host.vaultUses += 1
     }),

@@ -7,7 +7,7 @@ import { SendFailure } from '../model/delivery.ts'
 import type { ClientRef, Handle, ProviderMessageId } from '../model/ids.ts'
 import { promises, prove } from './conformance.ts'
 import { memoryVault } from './conformance-stage.ts'
-import type { Accepted, Connection, Connector, Host, Incoming, Outgoing } from './connector.ts'
+import type { Accepted, Connection, Connector, Host, Incoming, Outcome, Outgoing } from './connector.ts'
 
 interface Sabotage {
   promise: string
@@ -51,6 +51,18 @@ const failingAs = (change: (failure: SendFailure) => Error) =>
   )
 
 const deaf = sending((send, message) => send(message, new AbortController().signal))
+
+const neverBegan = new SendFailure('retryable', 'IMESSAGE_SEND_FAILED', 'It never came to the network.')
+
+/** Changes what it answers when it is asked what became of a send; null: nothing. */
+const answering =
+  (change: (outcome: Outcome, failed: Outcome) => Outcome | null) =>
+  ({ outcomeOf }: Connection): Partial<Connection> => ({
+    outcomeOf: async (ref) => {
+      const outcome: Outcome = (await outcomeOf?.(ref)) ?? { what: 'open' }
+      return change(outcome, { what: 'failed', failure: neverBegan }) ?? outcome
+    },
+  })
 
 function forgetfulOfRefs() {
   let sends = 0
@@ -234,6 +246,48 @@ const sabotages: readonly Sabotage[] = [
     promise: `says 'retryable', and blames the link, while it is not connected`,
     breaks: 'throws whatever comes up',
     connection: failingAs(({ message }) => new Error(message)),
+  },
+  {
+    promise: 'says what became of a send whose answer never came',
+    breaks: 'takes what it did not hear of for what did not happen',
+    channel: 'imessage',
+    connection: answering(({ what }, failed) => (what === 'sent' ? failed : null)),
+  },
+  {
+    promise: 'says what became of a send whose answer never came',
+    breaks: 'names an id of its own when it is asked',
+    channel: 'imessage',
+    connection: answering((outcome) => {
+      if (outcome.what !== 'sent') return null
+      return { ...outcome, accepted: { ...outcome.accepted, providerId: 'mine' as ProviderMessageId } }
+    }),
+  },
+  {
+    promise: `says 'failed' for a ref that it never began, and sends under it afterwards`,
+    breaks: 'never gives up hope',
+    channel: 'imessage',
+    connection: answering(({ what }) => (what === 'failed' ? { what: 'open' } : null)),
+  },
+  {
+    promise: `says 'failed' for a ref that it never began, and sends under it afterwards`,
+    breaks: 'never sends what it was asked about',
+    channel: 'imessage',
+    connection: ({ send, outcomeOf }) => {
+      const over = new Set<string>()
+      return {
+        send: (message, signal) => (over.has(message.ref) ? Promise.reject(neverBegan) : send(message, signal)),
+        outcomeOf: async (ref) => {
+          over.add(ref)
+          return (await outcomeOf?.(ref)) ?? { what: 'open' }
+        },
+      }
+    },
+  },
+  {
+    promise: `says 'open' while it is not connected`,
+    breaks: 'takes a link that is down for an answer',
+    channel: 'imessage',
+    connection: answering(({ what }, failed) => (what === 'open' ? failed : null)),
   },
   { promise: 'does not double a send with the same ref', breaks: 'forgets the ref', connection: forgetfulOfRefs() },
   { promise: 'takes two messages of the same words for two', breaks: 'dedupes by text', connection: dedupingByText() },

@@ -1,5 +1,6 @@
 /** What every connector promises, by name: the same suite for the in-memory network and for each real one. */
 
+import { askingPromises } from './conformance-asking.ts'
 import { linkPromises } from './conformance-links.ts'
 import { receivingPromises } from './conformance-receiving.ts'
 import { sendingPromises } from './conformance-sending.ts'
@@ -18,7 +19,12 @@ export interface Suite {
   test(name: string, body: () => Promise<void>): void
 }
 
-export const promises: readonly Promised[] = [...linkPromises, ...sendingPromises, ...receivingPromises]
+export const promises: readonly Promised[] = [
+  ...linkPromises,
+  ...sendingPromises,
+  ...askingPromises,
+  ...receivingPromises,
+]
 
 /** Registers one test for each promise that this connector makes. */
 export function conformance(suite: Suite, harness: Harness): void {

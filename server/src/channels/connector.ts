@@ -98,7 +98,9 @@ export interface Connection {
   patienceMs?(message: Outgoing): number
   /**
    * What became of a send whose end nobody heard, also of one that an earlier process began or was about to begin.
-   * While it is `open` it is asked again, every few seconds. Absent: only echoes and receipts tell.
+   * While it is `open` it is asked again, every few seconds. Absent: only echoes and receipts tell. After `failed` the
+   * message goes out again, under this ref or over another channel: whoever says so has seen to it that no send under
+   * this ref still goes out, not even that of a process which stood still right before it.
    */
   outcomeOf?(ref: ClientRef): Promise<Outcome>
   /** A note that was passed from the counter where this line's provider calls. */
@@ -113,7 +115,8 @@ export interface Actions {
   react(target: Target, reaction: string | null): Promise<void>
   edit(target: Target, text: string, fallbackText: string | null): Promise<void>
   unsend(target: Target): Promise<void>
-  setTyping(chat: ProviderChatId, typing: boolean): Promise<void>
+  /** Chats that nothing was said in yet included. `recording`: it is a voice note that is being made, where that can be shown. */
+  setTyping(chat: ProviderChatId, typing: boolean, how?: 'recording'): Promise<void>
   markRead(chat: ProviderChatId, message: ProviderMessageId | null): Promise<void>
   markUnread(chat: ProviderChatId): Promise<void>
   createGroup(name: string | null, members: readonly Handle[]): Promise<ChatInfo>
@@ -143,6 +146,12 @@ export interface Host {
   /** Resolves once the event is durable. Acknowledge upstream only after that; a rejection means: deliver it again. */
   receive(event: Incoming): Promise<void>
   setState(state: LinkState): void
+  /**
+   * For a line that was opened without an address, once it is known whose phone it was paired with and before it is said
+   * to be connected: that is its address from now on. False: the line has another, or another line has this one, so that
+   * this pairing must not stand. Rejects when it cannot be known now.
+   */
+  adopt(address: Handle): Promise<boolean>
   /** Encrypted key-value store of this link alone: credentials, sessions, cursors. */
   readonly vault: Vault
   readonly log: LinkLog
@@ -269,8 +278,12 @@ export interface IncomingMessage {
   at: Date
   /** Set when this is our own send coming back: it proves the send and is no message of its own. */
   echoOf: ClientRef | null
+  /** Of our own send that went out as several: all of them, as in `Accepted`. */
+  parts?: readonly ProviderMessageId[]
   text: string | null
   attachments: readonly IncomingMedia[]
+  /** The place that was sent, which the text words for those who know no places. */
+  location?: Outgoing['location']
   replyTo: ProviderMessageId | null
   /** Set for a group: what it is called and who is in it now, if the network said so. */
   group: ChatInfo | null

@@ -1,54 +1,50 @@
 /** Claims lanes, begins each attempt in the database, hands it to the network, settles what came back. */
 import type { Accepted, Connection, Outgoing, Quoted } from '../channels/connector.ts'
-import type { Clock } from '../lib/clock.ts'
-import type { Mint } from '../lib/mint.ts'
 import { WorkLoop } from '../lib/work-loop.ts'
 import { MediaBusy } from '../media/preparing.ts'
 import type { Capabilities, Channel } from '../model/channel.ts'
-import { type Conversation, targetOfLane } from '../model/conversation.ts'
+import { targetOfLane } from '../model/conversation.ts'
 import { SendFailure } from '../model/delivery.ts'
-import { type ErrorCode, GatewayError } from '../model/errors.ts'
+import type { ErrorCode } from '../model/errors.ts'
 import { fit } from '../model/fit.ts'
-import { type ConversationId, type CustomerId, clientRef, type Handle, type LineId } from '../model/ids.ts'
+import { type ClientRef, type CustomerId, clientRef, type Handle, type LineId } from '../model/ids.ts'
 import type { OutgoingFile } from '../model/media/file.ts'
 import type { Attachment, Message } from '../model/message.ts'
-import type { ChangeOutcome, ChangeRequest, Fence } from '../store/changes.ts'
+import type { Fence } from '../store/changes.ts'
 import type { Begin, ClaimedLane, ClaimOptions, Finish, Head } from '../store/outbox.ts'
-import { acceptedChange, eventMessage, type Failing, failedChange, holdOf, newEvent } from './settle.ts'
+import {
+  createQuestions,
+  insist,
+  learnFrom,
+  type OutcomeLedger,
+  type OutcomeOptions,
+  type Questions,
+  settleAccepted,
+  settleFailed,
+} from './outcomes.ts'
+import { eventMessage, type Failing, holdOf, isToBeAsked, newEvent } from './settle.ts'
 
 /** What the outbox needs of the store; the simulation has a model of exactly this. */
-export interface OutboxLedger {
+export interface OutboxLedger extends OutcomeLedger {
   claim(options: ClaimOptions): Promise<ClaimedLane[]>
   begin(attempt: Begin): Promise<boolean>
   finish(lane: Finish): Promise<boolean>
-  change(request: ChangeRequest): Promise<ChangeOutcome>
 }
 
-export interface OutboxOptions {
+export interface OutboxOptions extends OutcomeOptions {
   ledger: OutboxLedger
-  clock: Clock
-  mint: Mint
   node(): number
   /** The lines this process holds, and their connections. */
   held(): readonly { customerId: CustomerId; lineId: LineId }[]
-  connection(lineId: LineId, channel: Channel): Connection | null
   /** Null: the line's provider has no such channel. */
   capabilities(channel: Channel, lineId: LineId): Capabilities | null
   /** Of these channels, those on which nothing may be sent to this person. */
   closed(customerId: CustomerId, handle: Handle, channels: readonly Channel[]): Promise<readonly Channel[]>
   /** Known not to be on the channel, from the cache. */
   knownAbsent(line: { customerId: CustomerId; lineId: LineId }, channel: Channel, handle: Handle): Promise<boolean>
-  learnAbsent(line: { customerId: CustomerId; lineId: LineId }, channel: Channel, handle: Handle): Promise<void>
-  conversations: {
-    get(customerId: CustomerId, id: ConversationId): Promise<Conversation | null>
-    ofSend(message: Message, channel: Channel, chat: Conversation['providerChatId']): Promise<Conversation>
-  }
   replyTarget(message: Message, channel: Channel): Promise<Quoted | null>
   /** Files in a form the channel takes; throws SendFailure for what cannot be had or made. */
   files(message: Message, files: readonly Attachment[], capabilities: Capabilities): Promise<readonly OutgoingFile[]>
-  /** Events were written for this customer. */
-  told(customerId: CustomerId): void
-  onError(error: unknown, facts: object): void
   sendTimeoutMs?: number
   concurrency?: number
 }
@@ -85,6 +81,9 @@ type HeadEnd = { lane: 'on' } | { lane: 'hold'; ms: number } | { lane: 'lost' }
 export function createOutbox(options: OutboxOptions): Outbox {
   const active = new Map<Fence, { lost: boolean; lineId: LineId }>()
   const ending = new AbortController()
+  const sending = new Set<ClientRef>()
+  const questions = createQuestions(options, (ref) => sending.has(ref))
+  const working: Working = { ...options, ending: ending.signal, sending, questions }
   const loop = new WorkLoop<ClaimedLane>({
     clock: options.clock,
     concurrency: options.concurrency ?? 256,
@@ -106,7 +105,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     try {
       for (const head of lane.heads) {
         if (hold.lost || loop.stopping) break
-        const end = await runHead({ ...options, ending: ending.signal }, lane, head)
+        const end = await runHead(working, lane, head)
         if (end.lane === 'hold') holdMs = end.ms
         if (end.lane !== 'on') break
       }
@@ -134,6 +133,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       })
       await loop.stop()
       done.abort()
+      await questions.stop()
     },
     lastClaimAt: () => loop.lastClaimAt,
     fences: () => [...active.keys()],
@@ -156,7 +156,12 @@ function withRoom<HeldLine extends { lineId: LineId }>(
 }
 
 /** `ending` aborts when the gateway cannot wait any longer for what is being sent. */
-type Working = OutboxOptions & { ending: AbortSignal }
+interface Working extends OutboxOptions {
+  ending: AbortSignal
+  /** From before an attempt begins until its end is known here. */
+  sending: Set<ClientRef>
+  questions: Questions
+}
 
 async function runHead(options: Working, lane: ClaimedLane, head: Head): Promise<HeadEnd> {
   const { message, work } = head
@@ -165,6 +170,7 @@ async function runHead(options: Working, lane: ClaimedLane, head: Head): Promise
     run: work.run,
     tries: work.tries,
     dedupesByRef: options.capabilities(work.channel, lane.lineId)?.dedupesByRef ?? false,
+    asks: options.connection(lane.lineId, work.channel)?.outcomeOf !== undefined,
   })
   if (work.confirming) return settleFailure(options, head, failing(noProof()))
   if (work.run !== null) return settleFailure(options, head, failing(interrupted()))
@@ -175,9 +181,17 @@ async function runHead(options: Working, lane: ClaimedLane, head: Head): Promise
   if ('lane' in ready) return ready
   const waitMs = ready.connection.turn?.(ready.outgoing) ?? 0
   if (waitMs > 0) return { lane: 'hold', ms: waitMs }
-  const granted = await options.ledger.begin({ key: lane, fence: lane.fence, seq: work.seq, tries: work.tries })
-  if (!granted) return { lane: 'lost' }
-  return attempt(options, { lane, head, ...ready })
+  const { ref } = ready.outgoing
+  options.sending.add(ref)
+  try {
+    const granted = await options.ledger.begin({ key: lane, fence: lane.fence, seq: work.seq, tries: work.tries })
+    if (!granted) return { lane: 'lost' }
+    const result = await sendInTime(options, ready)
+    options.sending.delete(ref)
+    return await settle(options, { lane, head, ...ready }, result)
+  } finally {
+    options.sending.delete(ref)
+  }
 }
 
 function noProof(): SendFailure {
@@ -286,53 +300,39 @@ function knownFailure(error: unknown): SendFailure | HeadEnd {
   throw error
 }
 
-async function attempt(options: Working, run: Ready & { lane: ClaimedLane; head: Head }): Promise<HeadEnd> {
-  const { lane, head, connection, outgoing } = run
+async function settle(
+  options: Working,
+  { lane, head, connection }: Ready & { lane: ClaimedLane; head: Head },
+  result: Accepted | SendFailure,
+): Promise<HeadEnd> {
   const { message, work } = head
-  const begun = { run: lane.fence, tries: work.tries + 1 }
-  const result = await sendInTime(options, connection, outgoing)
-  if (result instanceof SendFailure) {
-    if (result.kind === 'unreachable' && 'handle' in outgoing.to) {
-      // Only a cache: what the network has said stands without it.
-      const learnt = options.learnAbsent(message, work.channel, outgoing.to.handle)
-      await learnt.catch((error: unknown) => options.onError(error, { message: message.id, doing: 'learn' }))
-    }
-    const { dedupesByRef } = connection.capabilities
-    return settleFailure(options, head, { failure: result, ...begun, dedupesByRef })
+  const sent = { message, channel: work.channel, run: lane.fence }
+  if (!(result instanceof SendFailure)) {
+    await settleAccepted(options, sent, result)
+    return { lane: 'on' }
   }
-  await insist(options, { message: message.id, doing: 'settle' }, async () => {
-    const conversation = await options.conversations.ofSend(message, work.channel, result.chat)
-    const { providerId, parts } = result
-    const accepted = { channel: work.channel, providerId, conversation, run: lane.fence }
-    const isInParts = parts !== undefined && parts.length > 1
-    return options.ledger.change({
-      customerId: message.customerId,
-      messageId: message.id,
-      named: { lineId: message.lineId, channel: work.channel, providerId, ...(isInParts && { parts }) },
-      decide: (state) => acceptedChange(state, accepted, options.mint),
-    })
-  })
-  options.told(message.customerId)
-  return { lane: 'on' }
+  await learnFrom(options, sent, result)
+  const { dedupesByRef } = connection.capabilities
+  const asks = connection.outcomeOf !== undefined
+  const tries = work.tries + 1
+  return settleFailure(options, head, { failure: result, run: lane.fence, tries, dedupesByRef, asks })
 }
 
 /** A reason that is made once: without one each abort makes an error with a stack, a fiftieth of the time of a send. */
 const over = 'over'
 const sendTimeoutMsDefault = 30_000
+const sendTimeoutMsMax = 20 * 60_000
 
 /** A send that outlives its time, or fails in a way nobody foresaw, may have gone out: uncertain. */
-async function sendInTime(
-  options: Working,
-  connection: Connection,
-  outgoing: Outgoing,
-): Promise<Accepted | SendFailure> {
+async function sendInTime(options: Working, { connection, outgoing }: Ready): Promise<Accepted | SendFailure> {
   const done = new AbortController()
   const timeout = new AbortController()
   const wake = () => done.abort(over)
   // Not AbortSignal.any: `ending` lives as long as the gateway, and each combined signal would hang on to it for a while.
   options.ending.addEventListener('abort', wake)
   if (options.ending.aborted) wake()
-  const late = options.clock.sleep(options.sendTimeoutMs ?? sendTimeoutMsDefault, done.signal).then(() => {
+  const patienceMs = connection.patienceMs?.(outgoing) ?? options.sendTimeoutMs ?? sendTimeoutMsDefault
+  const late = options.clock.sleep(Math.min(patienceMs, sendTimeoutMsMax), done.signal).then(() => {
     timeout.abort(over)
     return new SendFailure('uncertain', 'PROVIDER_TIMEOUT', 'The network did not answer in time.', { scope: 'link' })
   })
@@ -350,41 +350,14 @@ function asFailure(error: unknown): SendFailure {
   return new SendFailure('uncertain', 'OUTCOME_UNKNOWN', `The send failed unexpectedly: ${detail}`)
 }
 
-async function settleFailure(options: OutboxOptions, head: Head, failing: Failing): Promise<HeadEnd> {
-  const { customerId, id, conversationId } = head.message
-  const outcome = await insist(options, { message: id, doing: 'settle' }, async () => {
-    const conversation = conversationId === null ? null : await options.conversations.get(customerId, conversationId)
-    return options.ledger.change({
-      customerId,
-      messageId: id,
-      named: null,
-      decide: (state) => failedChange(state, failing, conversation, options.mint),
-    })
-  })
+async function settleFailure(options: Working, { message, work }: Head, failing: Failing): Promise<HeadEnd> {
+  const outcome = await settleFailed(options, message, failing)
   if (outcome === null) return { lane: 'on' }
   // It was settled already: by whoever took over the lane, or by a change of ours whose answer was lost. Whether it
   // holds back those behind it, only the next claim sees.
   if (!outcome.changed) return { lane: 'lost' }
-  options.told(customerId)
+  if (isToBeAsked(outcome.before, failing))
+    options.questions.ask({ message, channel: work.channel, tries: failing.tries })
   const ms = holdOf(outcome.before, failing)
   return ms === null ? { lane: 'on' } : { lane: 'hold', ms }
-}
-
-const insistPausesMs = [50, 100, 200, 500, 1_000, 2_000, 4_000, 8_000]
-
-/**
- * What the network answered is known only here: a database that is away for a moment must not turn it into an
- * unknown outcome, nor keep a lane waiting for the end of its lease. After the last pause that lease decides.
- */
-async function insist<Result>(options: OutboxOptions, facts: object, write: () => Promise<Result>): Promise<Result> {
-  for (const pauseMs of insistPausesMs) {
-    try {
-      return await write()
-    } catch (error) {
-      if (!(error instanceof GatewayError) || error.code !== 'SERVICE_UNAVAILABLE') throw error
-      options.onError(error, facts)
-      await options.clock.sleep(pauseMs)
-    }
-  }
-  return write()
 }

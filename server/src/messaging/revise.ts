@@ -5,7 +5,7 @@ import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
 import type { Conversation } from '../model/conversation.ts'
 import { SendFailure } from '../model/delivery.ts'
-import { type ErrorCode, GatewayError } from '../model/errors.ts'
+import { type CallCode, GatewayError } from '../model/errors.ts'
 import type { CustomerId, LineId, MessageId } from '../model/ids.ts'
 import { type Message, mayRetry } from '../model/message.ts'
 import type { Change, ChangeOutcome, ChangeRequest, State } from '../store/changes.ts'
@@ -300,7 +300,7 @@ const verbTimeoutMs = 15_000
 /** A verb has a deadline, and its failure the code of the call. */
 export async function actWithin<Result>(
   clock: Clock,
-  call: { code: ErrorCode; channel: Channel },
+  call: { code: CallCode; channel: Channel },
   run: () => Promise<Result>,
 ): Promise<Result> {
   try {
@@ -323,7 +323,7 @@ export async function inTime<Result>(clock: Clock, run: () => Promise<Result>): 
   }
 }
 
-function asRefusal(failure: SendFailure, call: { code: ErrorCode; channel: Channel }): GatewayError {
+function asRefusal(failure: SendFailure, call: { code: CallCode; channel: Channel }): GatewayError {
   if (failure.scope === 'link' && call.channel === 'whatsapp')
     return new GatewayError('WHATSAPP_NOT_CONNECTED', 'The WhatsApp link of this number is not connected.')
   if (failure.kind === 'unreachable' && failure.code === 'NO_CHANNEL_AVAILABLE')

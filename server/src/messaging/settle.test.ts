@@ -1,10 +1,17 @@
 /** What an answer, a receipt or a failure makes of a message: status, next step and the exact events. */
 import { describe, expect, test } from 'vitest'
 import type { Conversation } from '../model/conversation.ts'
-import type { CustomerId, LineId, MessageId, ProviderMessageId } from '../model/ids.ts'
+import {
+  type ClientRef,
+  type CustomerId,
+  clientRef,
+  type LineId,
+  type MessageId,
+  type ProviderMessageId,
+} from '../model/ids.ts'
 import type { Message, Status } from '../model/message.ts'
 import { type Change, type EarlyReceipt, patched, type State, type Work } from '../store/changes.ts'
-import { acceptedChange, type Failing, failedChange, holdOf, receiptChange } from './settle.ts'
+import { acceptedChange, type Failing, failedChange, holdOf, isToBeAsked, receiptChange } from './settle.ts'
 
 const now = new Date('2026-01-01T00:00:00.000Z')
 const mint = () => '00000000-0000-7000-8000-000000000000'
@@ -141,6 +148,17 @@ describe('a receipt', () => {
     expect(change?.work).toBe('done')
   })
 
+  test('that numbers the reason fails the message under that number', () => {
+    const change = receiptChange(
+      state('sent', null),
+      { ...receipt('failed'), code: 'imessage_error_22' },
+      conversation,
+      mint,
+    )
+    expect(change?.patch).toMatchObject({ status: 'failed', errorCode: 'imessage_error_22' })
+    expect(change?.events[0]?.data).toMatchObject({ errorCode: 'imessage_error_22' })
+  })
+
   test('told twice is told once', () => {
     expect(receiptChange(state('delivered', null), receipt('delivered'), conversation, mint)?.events ?? []).toEqual([])
   })
@@ -236,5 +254,89 @@ describe('a failure', () => {
     expect(holdOf(state('queued'), failing({ scope: 'message' }))).toBeNull()
     expect(holdOf(state('queued'), failing({ kind: 'uncertain' }, { dedupesByRef: true }))).toBe(5_000)
     expect(holdOf(state('queued'), failing({ kind: 'uncertain' }))).toBeNull()
+  })
+})
+
+describe('a send that its network can be asked about', () => {
+  const minute = 60_000
+  const ago = (ms: number) => new Date(now.getTime() - ms)
+  const refOf = ({ message }: State, channel: 'imessage' | 'sms' = 'imessage') =>
+    clientRef(message.id, channel, message.retryCount)
+  const begun = state('queued', { channel: 'imessage', rest: ['sms'], runStartedAt: ago(minute) })
+  const inDoubt = (work: Partial<Work> = {}) =>
+    state('queued', {
+      ...{ channel: 'imessage', rest: ['sms'], run: null, runStartedAt: null },
+      ...{ confirming: true, doubtful: true, askedSince: ago(minute), ...work },
+    })
+  const doubt: Partial<Failing> = { asks: true }
+  const answer = (ref: ClientRef, fields: Partial<Failing> = {}): Partial<Failing> => ({
+    run: null,
+    answers: ref,
+    ...fields,
+  })
+
+  test('is asked after from when it began, and holds nothing back', () => {
+    const change = failedChange(begun, failing({ kind: 'uncertain', scope: 'link' }, doubt), null, mint)
+    expect(change).toMatchObject({
+      patch: {},
+      attempt: { outcome: 'uncertain' },
+      work: {
+        ...{ channel: 'imessage', rest: ['sms'], confirming: true, holds: false },
+        ...{ dueAt: new Date(now.getTime() + 5_000), askedSince: ago(minute) },
+      },
+    })
+    expect(events(change)).toEqual([])
+    expect(isToBeAsked(begun, failing({ kind: 'uncertain' }, doubt))).toBe(true)
+    expect(holdOf(begun, failing({ kind: 'uncertain', scope: 'link' }, doubt))).toBeNull()
+  })
+
+  test('that was found when it had long begun is asked after for a minute at least', () => {
+    const old = state('queued', { runStartedAt: ago(600 * minute) })
+    const change = failedChange(old, failing({ kind: 'uncertain' }, doubt), null, mint)
+    expect(change?.work).toMatchObject({ askedSince: ago(14 * minute) })
+  })
+
+  test('is asked after again, also while there is nobody to ask, and nobody notices', () => {
+    const waiting = inDoubt()
+    for (const asks of [true, false]) {
+      const change = failedChange(waiting, failing({ kind: 'uncertain' }, { run: null, asks }), null, mint)
+      expect(change).toMatchObject({ patch: {}, entries: [], attempt: null, events: [] })
+      expect(change?.work).toMatchObject({ confirming: true, askedSince: ago(minute) })
+      expect(change && patched(waiting.message, change, new Date())).toEqual(waiting.message)
+    }
+  })
+
+  test('is given up after a quarter of an hour, told once, and never falls back', () => {
+    const waiting = inDoubt({ askedSince: ago(15 * minute) })
+    const change = failedChange(waiting, failing({ kind: 'uncertain' }, { run: null, asks: true }), null, mint)
+    expect(change).toMatchObject({ patch: { status: 'unknown', errorCode: 'OUTCOME_UNKNOWN' }, work: 'done' })
+    expect(events(change)).toEqual(['message.failed'])
+  })
+
+  test('is in doubt no more once the network says that it failed, and its attempt is closed with that', () => {
+    const waiting = inDoubt()
+    const unreachable = failedChange(waiting, failing({ kind: 'unreachable' }, answer(refOf(waiting))), null, mint)
+    expect(unreachable).toMatchObject({
+      attempt: { number: 1, outcome: 'unreachable', startedAt: ago(minute) },
+      work: { channel: 'sms', rest: [], tries: 0, confirming: false, doubtful: false },
+    })
+    expect(events(unreachable)).toEqual(['message.fallback'])
+    const retryable = failedChange(waiting, failing({}, answer(refOf(waiting))), null, mint)
+    expect(retryable?.work).toMatchObject({
+      ...{ channel: 'imessage', rest: ['sms'], tries: 1, confirming: false, doubtful: false },
+      dueAt: new Date(now.getTime() + 2_000),
+    })
+    const alone = failedChange(inDoubt({ rest: [] }), failing({ kind: 'refused' }, answer(refOf(waiting))), null, mint)
+    expect(alone).toMatchObject({ patch: { status: 'failed', errorCode: 'SMS_SEND_FAILED' }, work: 'done' })
+  })
+
+  test('hears nothing from an answer about another try, another channel or one that was heard before', () => {
+    const ref = refOf(inDoubt())
+    const late = (before: State, fields: Partial<Failing> = {}) =>
+      failedChange(before, failing({ kind: 'unreachable' }, answer(ref, fields)), null, mint)
+    expect(late(inDoubt({ tries: 2 }))).toBeNull()
+    expect(late(inDoubt({ channel: 'sms' }))).toBeNull()
+    expect(late(inDoubt({ confirming: false }))).toBeNull()
+    expect(late(inDoubt({ run: 9 }))).toBeNull()
   })
 })

@@ -2,10 +2,10 @@
 import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
 import type { Conversation } from '../model/conversation.ts'
-import { type Failed, type NextStep, nextStep, type SendFailure } from '../model/delivery.ts'
+import { askAtLeastMs, askWithinMs, type Failed, type NextStep, nextStep, type SendFailure } from '../model/delivery.ts'
 import type { ErrorCode } from '../model/errors.ts'
 import type { EventMessage, NewEvent } from '../model/event.ts'
-import { clientRef, type EventId, type ProviderMessageId } from '../model/ids.ts'
+import { type ClientRef, clientRef, type EventId, type ProviderMessageId } from '../model/ids.ts'
 import { advances, type Message, type Status, type TimelineEntry } from '../model/message.ts'
 import type { Change, ClosedAttempt, EarlyReceipt, Fence, MessagePatch, State, Work } from '../store/changes.ts'
 
@@ -24,6 +24,10 @@ export interface Failing {
   run: Fence | null
   tries: number
   dedupesByRef: boolean
+  /** Its network can be asked what became of it. */
+  asks?: boolean
+  /** The network was asked what became of this ref: nothing went out under it, and nothing will. */
+  answers?: ClientRef
 }
 
 export function eventMessage(message: Message, conversation: Conversation | null): EventMessage {
@@ -85,14 +89,14 @@ export function failedChange(
 ): Change | null {
   const { message, work, now } = state
   if (work === null || work.run !== failing.run || work.tries !== failing.tries) return null
+  if (failing.answers !== undefined && !isAsked(state, failing.answers)) return null
   const tries = triesAfter(work)
   const { failure } = failing
-  const attempt = work.confirming
-    ? null
-    : closed(state, { ...work, tries }, { outcome: failure.kind, code: failure.code, detail: failure.message })
+  const attempt =
+    work.confirming && failing.answers === undefined ? null : closed(state, { ...work, tries }, endBy(failure))
   // An echo or a receipt has told meanwhile what became of the message; the attempt has nothing to add.
   if (!advances(message.status, 'sent')) return startOf(state, attempt, 'done').change
-  const step = stepAfter(work, failing)
+  const step = stepAfter(state, work, failing)
   const later = (ms: number) => new Date(now.getTime() + ms)
   const draft = startOf(state, attempt, 'keep')
   const waits = waitsAfter(work, failing)
@@ -101,6 +105,10 @@ export function failedChange(
     draft.change.work = { ...again, dueAt: later(step.afterMs), confirming: false, holds: step.hold }
   if (step.do === 'confirm')
     draft.change.work = { ...again, dueAt: later(step.withinMs), confirming: true, holds: false }
+  if (step.do === 'ask') {
+    const askedSince = askedSinceOf(state, work)
+    draft.change.work = { ...again, dueAt: later(step.againMs), confirming: true, holds: false, askedSince }
+  }
   if (step.do === 'fallBack') {
     draft.change.work = {
       ...{ dueAt: now, channel: step.to, rest: work.rest.slice(1), tries: 0 },
@@ -142,10 +150,33 @@ export function orphanedChange(state: State, mint: Mint): Change | null {
 }
 
 /** What the lane must wait for after this failure: null when only the message waits. */
-export function holdOf({ message, work }: State, failing: Failing): number | null {
-  if (work === null || !advances(message.status, 'sent')) return null
-  const step = stepAfter(work, failing)
-  return step.do === 'retry' && step.hold ? step.afterMs : null
+export function holdOf(state: State, failing: Failing): number | null {
+  const step = stepOf(state, failing)
+  return step?.do === 'retry' && step.hold ? step.afterMs : null
+}
+
+/** Whether the network is now to be asked what became of it. */
+export function isToBeAsked(state: State, failing: Failing): boolean {
+  return stepOf(state, failing)?.do === 'ask'
+}
+
+function stepOf(state: State, failing: Failing): NextStep | null {
+  const { message, work } = state
+  return work === null || !advances(message.status, 'sent') ? null : stepAfter(state, work, failing)
+}
+
+/** An answer may come late: then it says nothing about what has begun since. */
+function isAsked({ message, work }: State, ref: ClientRef): boolean {
+  return work?.confirming === true && refOf(message, work) === ref
+}
+
+function refOf(message: Message, { channel }: Work): ClientRef {
+  return clientRef(message.id, channel, message.retryCount)
+}
+
+function askedSinceOf({ now }: State, { askedSince, runStartedAt }: Work): Date {
+  const earliestMs = now.getTime() - askWithinMs + askAtLeastMs
+  return askedSince ?? new Date(Math.max(earliestMs, (runStartedAt ?? now).getTime()))
 }
 
 /** Tries with the one that failed; one that failed before it began counts too, waiting for proof does not. */
@@ -157,22 +188,29 @@ function waitsAfter(work: Work, { failure }: Failing): number {
   return (work.waits ?? 0) + (failure.throttled === true ? 1 : 0)
 }
 
-function isDoubtful(work: Work, { failure }: Failing): boolean {
-  return work.doubtful === true || failure.kind === 'uncertain'
+/** An answer is about the ref, and so about every try on this channel. */
+function isDoubtful(work: Work, { failure, answers }: Failing): boolean {
+  return answers === undefined && (work.doubtful === true || failure.kind === 'uncertain')
 }
 
 /**
  * An earlier try on this channel may have gone out. Then a later one may be repeated, but however plainly it fails
  * it says nothing about the earlier one: no other channel, no plain failure, only waiting for proof.
  */
-function stepAfter(work: Work, failing: Failing): NextStep {
-  const { failure, dedupesByRef } = failing
+function stepAfter(state: State, work: Work, failing: Failing): NextStep {
+  const { failure, dedupesByRef, answers, asks } = failing
+  const isAnswered = answers !== undefined
   // What is in doubt never moves on to another channel, so it has the patience of what has no other.
   const rest = isDoubtful(work, failing) ? [] : work.rest
   const waits = waitsAfter(work, failing)
-  const facts = { tries: triesAfter(work), waits, rest, waitedForProof: work.confirming }
+  const askedForMs = state.now.getTime() - askedSinceOf(state, work).getTime()
+  const facts = {
+    ...{ tries: triesAfter(work), waits, rest, waitedForProof: work.confirming && !isAnswered },
+    // Once it is asked, it stays so, also while there is no connection that could be.
+    ...((asks === true || (work.askedSince ?? null) !== null) && !isAnswered && { askedForMs }),
+  }
   const step = nextStep({ ...facts, failure, dedupesByRef })
-  if (work.doubtful !== true || step.do === 'retry') return step
+  if (work.doubtful !== true || isAnswered || step.do === 'retry') return step
   return nextStep({ ...facts, failure: { ...failure, kind: 'uncertain' }, dedupesByRef: false })
 }
 
@@ -267,7 +305,7 @@ function applyReceipt(draft: Draft, receipt: EarlyReceipt, conversation: Convers
     return
   }
   if (!advances(draft.message.status, 'failed')) return
-  const code = channel === null ? 'NO_CHANNEL_AVAILABLE' : failureCodes[channel]
+  const code = receipt.code ?? (channel === null ? 'NO_CHANNEL_AVAILABLE' : failureCodes[channel])
   const detail = receipt.detail ?? 'The network reported that the message could not be delivered.'
   if (draft.state.work !== null && draft.state.work.run === null) draft.change.work = 'done'
   fail(draft, { to: 'failed', code, detail, channel, conversation }, mint)
@@ -288,19 +326,21 @@ function fail(draft: Draft, fall: Fall, mint: Mint): void {
   tell(draft, { type: 'message.failed', data: { message, errorCode: fall.code, errorMessage: fall.detail } }, mint)
 }
 
-function closed(
-  state: State,
-  work: Work,
-  end: Pick<ClosedAttempt, 'outcome'> & { code?: string; detail?: string; providerId?: ProviderMessageId },
-): ClosedAttempt {
+type End = Pick<ClosedAttempt, 'outcome'> & { code?: string; detail?: string; providerId?: ProviderMessageId }
+
+function endBy({ kind, code, message }: Failing['failure']): End {
+  return { outcome: kind, code, detail: message }
+}
+
+function closed(state: State, work: Work, end: End): ClosedAttempt {
   return {
     number: work.tries,
     channel: work.channel,
-    ref: clientRef(state.message.id, work.channel, state.message.retryCount),
+    ref: refOf(state.message, work),
     outcome: end.outcome,
     code: end.code ?? null,
     detail: end.detail ?? null,
     providerId: end.providerId ?? null,
-    startedAt: work.runStartedAt,
+    startedAt: work.runStartedAt ?? work.askedSince ?? null,
   }
 }

@@ -3,6 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Channel, channels } from './channel.ts'
 import {
+  askAgainMs,
+  askWithinMs,
   briefDelaysMs,
   confirmWithinMs,
   type FailureKind,
@@ -22,6 +24,7 @@ const failing = (kind: FailureKind, extra?: ConstructorParameters<typeof SendFai
 const base = { tries: 1, rest: [] as Channel[], dedupesByRef: false, waitedForProof: false }
 const unknown = { do: 'giveUp', status: 'unknown', code: 'OUTCOME_UNKNOWN' }
 const confirm = { do: 'confirm', withinMs: confirmWithinMs }
+const ask = { do: 'ask', againMs: askAgainMs }
 const toSms = { do: 'fallBack', to: 'sms' }
 const beforeSms: Channel[] = ['sms', 'whatsapp']
 
@@ -135,6 +138,12 @@ describe('nextStep', () => {
     ],
     ['no answer six times, can dedupe', failing('uncertain'), { dedupesByRef: true, tries: 6 }, confirm],
     ['no answer, no proof, can dedupe', failing('uncertain'), { dedupesByRef: true, waitedForProof: true }, unknown],
+    ['no answer, can be asked, SMS is left', failing('uncertain'), { rest: beforeSms, askedForMs: 0 }, ask],
+    ['no answer, can be asked and dedupe', failing('uncertain'), { dedupesByRef: true, askedForMs: 0 }, ask],
+    ['asked for almost as long as it may be', failing('uncertain'), { askedForMs: askWithinMs - 1 }, ask],
+    ['asked again after it waited', failing('uncertain'), { waitedForProof: true, askedForMs: 5_000 }, ask],
+    ['asked for long enough, SMS is left', failing('uncertain'), { rest: beforeSms, askedForMs: askWithinMs }, unknown],
+    ['a stranger, could be asked, SMS is left', failing('unreachable'), { rest: beforeSms, askedForMs: 0 }, toSms],
   ])('%s', (_name, failure, input, step) => {
     expect(nextStep({ ...base, failure, ...input })).toEqual(step)
   })
@@ -153,6 +162,7 @@ describe('nextStep', () => {
     rest: fc.shuffledSubarray([...channels]),
     dedupesByRef: fc.boolean(),
     waitedForProof: fc.boolean(),
+    askedForMs: fc.option(fc.integer({ min: 0, max: 2 * askWithinMs }), { nil: undefined }),
   })
 
   test('never falls back from an uncertain try, and repeats it only where the network can dedupe', () => {
@@ -160,7 +170,8 @@ describe('nextStep', () => {
       fc.property(anyInput, (input) => {
         const step = nextStep({ ...input, failure: failing('uncertain') })
         expect(step.do).not.toBe('fallBack')
-        if (!input.dedupesByRef) expect(step.do).not.toBe('retry')
+        if (!input.dedupesByRef || input.askedForMs !== undefined) expect(step.do).not.toBe('retry')
+        if (input.askedForMs !== undefined) expect(step.do).toBe(input.askedForMs < askWithinMs ? 'ask' : 'giveUp')
         if (step.do === 'giveUp') expect(step.status).toBe('unknown')
       }),
     )
@@ -171,6 +182,7 @@ describe('nextStep', () => {
       fc.property(anyInput, (input) => {
         const step = nextStep(input)
         if (step.do === 'giveUp') expect(step.status === 'unknown').toBe(input.failure.kind === 'uncertain')
+        if (step.do === 'ask') expect([input.failure.kind, input.askedForMs]).not.toContain(undefined)
         if (step.do === 'confirm') expect([input.failure.kind, input.waitedForProof]).toEqual(['uncertain', false])
       }),
     )

@@ -49,12 +49,19 @@ export type NextStep =
   | { do: 'fallBack'; to: Channel }
   /** Send nothing; wait for a receipt or an echo that proves what happened. */
   | { do: 'confirm'; withinMs: number }
+  /** Send nothing; ask the network what became of it, now and again after so long. */
+  | { do: 'ask'; againMs: number }
   | { do: 'giveUp'; status: 'failed' | 'unknown'; code: ErrorCode }
 
 /** Brief while another channel is waiting, patient when this one is all there is. */
 export const briefDelaysMs = [2_000, 10_000] as const
 export const patientDelaysMs = [5_000, 30_000, 120_000, 600_000, 3_600_000] as const
 export const confirmWithinMs = 120_000
+/** A network that can be asked what became of a send is asked so often, and for so long after the attempt began. */
+export const askAgainMs = 5_000
+export const askWithinMs = 15 * 60_000
+/** What is in doubt for longer when that is first seen, because nobody was there to see it, is asked about for so long. */
+export const askAtLeastMs = 60_000
 /** For a network that has no room and does not say until when. */
 const throttleDelaysMs = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000] as const
 /** So often it may say so: half a minute or so while another channel is waiting, some ten hours when none is. */
@@ -76,13 +83,17 @@ export function nextStep(input: {
   rest: readonly Channel[]
   dedupesByRef: boolean
   waitedForProof: boolean
+  /** How long the network has been asked what became of it; absent where it cannot be asked. */
+  askedForMs?: number
 }): NextStep {
-  const { failure, tries, waits = 0, rest, dedupesByRef, waitedForProof } = input
+  const { failure, tries, waits = 0, rest, dedupesByRef, waitedForProof, askedForMs } = input
   const to = rest[0]
   const delays: readonly number[] = to === undefined ? patientDelaysMs : briefDelaysMs
   const delayMs = delays[tries - waits - 1]
 
   if (failure.kind === 'uncertain') {
+    if (askedForMs !== undefined && askedForMs < askWithinMs) return { do: 'ask', againMs: askAgainMs }
+    if (askedForMs !== undefined) return { do: 'giveUp', status: 'unknown', code: 'OUTCOME_UNKNOWN' }
     // The order holds: what may still be resent must not be overtaken.
     if (dedupesByRef && !waitedForProof && delayMs !== undefined) return { do: 'retry', afterMs: delayMs, hold: true }
     if (!waitedForProof) return { do: 'confirm', withinMs: confirmWithinMs }

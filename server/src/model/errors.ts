@@ -69,7 +69,14 @@ export const errorCodes = [
   'WHATSAPP_REJECTED',
   'WHATSAPP_SEND_FAILED',
 ] as const
-export type ErrorCode = (typeof errorCodes)[number]
+/** What a call may be answered with. */
+export type CallCode = (typeof errorCodes)[number]
+/** Why a message failed: one of these, or the number that iMessage itself gives the reason. */
+export type ErrorCode = CallCode | `imessage_error_${number}`
+
+export function isCallCode(code: ErrorCode): code is CallCode {
+  return (errorCodes as readonly string[]).includes(code)
+}
 
 export interface FieldError {
   path: string
@@ -79,15 +86,11 @@ export interface FieldError {
 /** Something a caller did or may know. Its message says what to do. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
-  readonly code: ErrorCode
+  readonly code: CallCode
   readonly details: readonly FieldError[] | null
   /** For codes that pass: when to try again. */
   readonly retryAfterMs: number | null
-  constructor(
-    code: ErrorCode,
-    message: string,
-    extra: { details?: readonly FieldError[]; retryAfterMs?: number } = {},
-  ) {
+  constructor(code: CallCode, message: string, extra: { details?: readonly FieldError[]; retryAfterMs?: number } = {}) {
     super(message)
     this.code = code
     this.details = extra.details ?? null

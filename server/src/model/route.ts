@@ -1,11 +1,11 @@
 /** Which channels, in which order, for this recipient. Pure. */
 import type { Channel } from './channel.ts'
-import type { ErrorCode } from './errors.ts'
+import type { CallCode } from './errors.ts'
 import type { Recipient } from './handle.ts'
 
 export type Route =
   | { ok: true; channels: readonly [Channel, ...Channel[]] }
-  | { ok: false; code: ErrorCode; detail: string }
+  | { ok: false; code: CallCode; detail: string }
 
 const preferenceDefault: readonly Channel[] = ['imessage', 'sms']
 
@@ -43,6 +43,6 @@ function channelsOf(recipient: Recipient): readonly Channel[] {
   return recipient.kind === 'email' ? ['imessage'] : ['imessage', 'sms', 'whatsapp']
 }
 
-function refuse(code: ErrorCode, detail: string): Route {
+function refuse(code: CallCode, detail: string): Route {
   return { ok: false, code, detail }
 }

@@ -29,12 +29,16 @@ export interface Work {
   /** The claim under which an attempt is running; null when none is. */
   run: Fence | null
   runStartedAt: Date | null
+  /** Since when its network is asked what became of the last attempt; null when it is not. */
+  askedSince?: Date | null
 }
 
 export interface EarlyReceipt {
   status: 'sent' | 'delivered' | 'read' | 'failed'
   at: string
   detail: string | null
+  /** Why it failed, in the network's own code. */
+  code?: ErrorCode
 }
 
 /** What a decision sees: all of it as of one moment of the database. */
@@ -83,6 +87,7 @@ export interface NextWork {
   holds: boolean
   doubtful: boolean
   waits?: number
+  askedSince?: Date | null
 }
 
 export interface Change {
@@ -135,8 +140,15 @@ export type ChangeStore = ReturnType<typeof createChangeStore>
 
 /** The message a decision leaves behind; the in-memory model of the simulation uses it too. */
 export function patched(message: Message, change: Change, now: Date): Message {
+  if (isOnlyLater(change)) return message
   const pending = change.work === 'keep' ? message.pending : change.work !== 'done' && change.work.tries > 0
   return { ...message, ...change.patch, pending, timeline: [...message.timeline, ...change.entries], updatedAt: now }
+}
+
+/** Nothing is new but the time at which it is looked at again: that is no change that anybody may notice. */
+export function isOnlyLater({ patch, entries, attempt, work, events }: Change): boolean {
+  const isQuiet = attempt === null && entries.length === 0 && events.length === 0 && Object.keys(patch).length === 0
+  return isQuiet && typeof work === 'object' && work.confirming
 }
 
 function firstOfEach(requests: readonly ChangeRequest[]): ChangeRequest[] {
@@ -158,6 +170,7 @@ type LockedRow = MessageRow & {
   waits: number
   run: number | null
   run_started_at: Date | null
+  asked_since: Date | null
 }
 
 async function changeRound(tx: Queryable, requests: readonly ChangeRequest[]): Promise<ChangeOutcome[]> {
@@ -246,6 +259,7 @@ function workFrom(row: LockedRow): Work | null {
     waits: row.waits,
     run: row.run,
     runStartedAt: row.run_started_at,
+    askedSince: row.asked_since,
   }
 }
 
@@ -262,7 +276,7 @@ async function write(tx: Queryable, decided: readonly Decided[]): Promise<void> 
     if (one === null || one.change === null) continue
     const { state, change } = one
     const { customerId, id } = state.message
-    messages.push(messageColumnsOf(patched(state.message, change, state.now), change))
+    if (!isOnlyLater(change)) messages.push(messageColumnsOf(patched(state.message, change, state.now), change))
     const held = state.work === null ? null : { seq: state.work.seq, run: state.work.run }
     if (change.work === 'done' && held !== null) done.push(held)
     else if (typeof change.work === 'object') {
@@ -270,6 +284,7 @@ async function write(tx: Queryable, decided: readonly Decided[]): Promise<void> 
       const next = {
         ...change.work,
         waits: change.work.waits ?? 0,
+        asked_since: change.work.askedSince ?? null,
         due_at: change.work.dueAt,
         message_id: id,
         customer_id: customerId,
@@ -291,7 +306,7 @@ async function write(tx: Queryable, decided: readonly Decided[]): Promise<void> 
       })
     }
   }
-  if (messages.length === 0) return
+  if (decided.every((one) => one === null || one.change === null)) return
   const parameters = [messages, done, again, anew, attempts, events].map((rows) => JSON.stringify(rows))
   const [result] = await tx.query<{ moved: number }>(apply, parameters)
   // The outbox rows are not locked while deciding: an attempt may have begun meanwhile.

@@ -80,7 +80,7 @@ const claim: Statement = {
     returning l.customer_id, l.line_id, l.lane, l.fence
   )
   select c.customer_id as lane_customer_id, c.line_id as lane_line_id, c.lane as lane_key, c.fence, h.seq, h.channel as work_channel,
-    h.rest, h.confirming, h.doubtful, h.waits, h.run, h.run_started_at, ${messageColumns.replace('o.tries', 'h.tries')}
+    h.rest, h.confirming, h.doubtful, h.waits, h.run, h.run_started_at, h.asked_since, ${messageColumns.replace('o.tries', 'h.tries')}
   from claimed c
   left join lateral (
     select * from outbox o where o.customer_id = c.customer_id and o.line_id = c.line_id and o.lane = c.lane
@@ -166,6 +166,7 @@ type ClaimRow = Omit<MessageRow, 'id'> & {
   waits: number
   run: number | null
   run_started_at: Date | null
+  asked_since: Date | null
 }
 
 export function createOutboxStore(db: Db) {
@@ -249,6 +250,7 @@ function headFrom(row: ClaimRow & MessageRow): Head {
       waits: row.waits,
       run: row.run,
       runStartedAt: row.run_started_at,
+      askedSince: row.asked_since,
     },
   }
 }

@@ -114,6 +114,8 @@ const end = fc.record({
   how: fc.constantFrom('fail' as const, 'fail' as const, 'fail' as const, 'succeed' as const, 'nothing' as const),
   isBegun: fc.boolean(),
   dedupes: fc.boolean(),
+  asks: fc.boolean(),
+  isAnswer: fc.constantFrom(false, false, true),
   failure,
   isEcho: fc.boolean(),
   key,
@@ -154,12 +156,18 @@ const step = fc.oneof(
       leaving: fc.constantFrom('finish', 'hold', 'leave', 'late', 'nothing'),
     }),
   },
-  { weight: 6, arbitrary: fc.record({ ...of('advance'), ms: fc.constantFrom(1_000, 2_500, 5_000, 31_000, 121_000) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ ...of('advance'), ms: fc.constantFrom(1_000, 2_500, 5_000, 31_000, 121_000, 901_000) }),
+  },
   // What those do who have lost their claim and do not know it yet.
   { weight: 2, arbitrary: fc.record({ ...of('begin'), ...place }) },
   {
     weight: 1,
-    arbitrary: fc.record({ ...of('fail'), ...place, isBegun: fc.boolean(), dedupes: fc.boolean(), failure }),
+    arbitrary: fc.record({
+      ...{ ...of('fail'), ...place, isBegun: fc.boolean(), dedupes: fc.boolean(), failure },
+      ...{ asks: fc.boolean(), isAnswer: fc.boolean() },
+    }),
   },
   { weight: 1, arbitrary: fc.record({ ...of('finish'), claim: small(3), holdMs: fc.constantFrom(null, 5_000) }) },
   { weight: 3, arbitrary: fc.record({ ...of('renew lanes'), node }) },

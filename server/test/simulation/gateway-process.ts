@@ -1,5 +1,5 @@
 /** One gateway process: the real message path, wired to the model of the store and to the pretended networks. */
-import type { Connection, Connector, Host } from '../../src/channels/connector.ts'
+import type { Connection, Connector, Host, Outcome } from '../../src/channels/connector.ts'
 import { createBell } from '../../src/events/bell.ts'
 import type { Mint } from '../../src/lib/mint.ts'
 import { Links } from '../../src/links/links.ts'
@@ -12,6 +12,7 @@ import { createReach } from '../../src/messaging/reach.ts'
 import { createRevisions } from '../../src/messaging/revise.ts'
 import { type Submitted, submit } from '../../src/messaging/submit.ts'
 import type { Channel } from '../../src/model/channel.ts'
+import { SendFailure } from '../../src/model/delivery.ts'
 import type { CustomerId, LineId, MessageId } from '../../src/model/ids.ts'
 import type { Message } from '../../src/model/message.ts'
 import type { Db } from '../../src/store/db.ts'
@@ -87,13 +88,20 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     told: () => undefined,
   })
   const links = new Links({
-    ledger: { ...store.nodes, setLink: store.lines.setLink },
+    ledger: {
+      ...store.nodes,
+      setLink: (line, channel, state, round) =>
+        store.lines.setLink(line, { channel, state, round }, () => {
+          throw new Error('Nobody is told of links here.')
+        }),
+    },
     vault: store.vault,
     providers: new Map([['sandbox', gatedConnectors(options, opened)]]),
     box: { open: () => Buffer.alloc(0) },
     publicUrl: () => 'http://127.0.0.1:9',
     inbox,
     lineAt: async () => null,
+    adopt: async () => false,
     clock,
     node: presence.node,
     rename: presence.renew,
@@ -101,7 +109,7 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     fences: () => outbox.fences(),
     lose: (fences) => outbox.lose(fences),
     moved: () => outbox.wake(),
-    changed: async () => undefined,
+    told: () => undefined,
     log: {
       info: () => undefined,
       warn: () => undefined,
@@ -141,6 +149,7 @@ export function createProcess(options: ProcessOptions): GatewayProcess {
     mint,
     accept: ledgers.accept,
     lines: store.lines.ofCustomer,
+    linesNow: store.lines.ofCustomer,
     conversation: store.conversations.get,
     conversationIn: () => Promise.resolve(null),
     message: store.messages.get,
@@ -214,17 +223,15 @@ function sessionsOf({ sessions, rows }: Database, port: Port): Db {
   return { session } as unknown as Db
 }
 
-function gatedConnectors(
-  { port, connectors, witness, db }: ProcessOptions,
-  opened: Set<Connection>,
-): ReadonlyMap<Channel, Connector> {
+function gatedConnectors(options: ProcessOptions, opened: Set<Connection>): ReadonlyMap<Channel, Connector> {
+  const { port, connectors, witness, db } = options
   const gated = (connector: Connector): Connector => ({
     channel: connector.channel,
     capabilities: connector.capabilities,
     open(line, host) {
       const connection = connector.open(line, gatedHost(port, host, witness))
       opened.add(connection)
-      const { capabilities } = connection
+      const { capabilities, outcomeOf } = connection
       return {
         capabilities: db.rows.plant === 'resend-uncertain' ? { ...capabilities, dedupesByRef: true } : capabilities,
         actions: connection.actions,
@@ -241,10 +248,30 @@ function gatedConnectors(
             return accepted
           })
         },
+        ...(outcomeOf !== undefined && { patienceMs: () => patienceMs, outcomeOf: gatedQuestion(options, outcomeOf) }),
       }
     },
   })
   return new Map([...connectors].map(([channel, connector]) => [channel, gated(connector)]))
+}
+
+/** Several times the lease of a lane, which has to be renewed meanwhile. */
+const patienceMs = 100_000
+
+function gatedQuestion({ port, db }: ProcessOptions, ask: NonNullable<Connection['outcomeOf']>): typeof ask {
+  const { history } = port.options
+  const planted = (outcome: Outcome): Outcome => {
+    if (outcome.what !== 'open' || db.rows.plant !== 'open-is-no') return outcome
+    return { what: 'failed', failure: new SendFailure('unreachable', 'NO_CHANNEL_AVAILABLE', 'It is not there yet.') }
+  }
+  return (ref) => {
+    if (port.state === 'dead') return new Promise(() => undefined)
+    return port.gated(ask(ref)).then((outcome) => {
+      history.hit(`network says ${outcome.what}`)
+      history.say(port.label, `hears that ${ref.slice(24)} is ${outcome.what}`)
+      return planted(outcome)
+    })
+  }
 }
 
 function gatedHost(port: Port, host: Host, witness: Witness): Host {
@@ -256,6 +283,7 @@ function gatedHost(port: Port, host: Host, witness: Witness): Host {
       if (event.kind === 'receipt') witness.receipt(event.providerId, event.status)
     },
     setState: (state) => port.enter(() => host.setState(state)),
+    adopt: host.adopt,
     vault: host.vault,
     log: host.log,
     callbackUrl: host.callbackUrl,

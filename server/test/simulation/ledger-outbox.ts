@@ -7,6 +7,7 @@ import {
   type ChangeOutcome,
   type ChangeRequest,
   type EarlyReceipt,
+  isOnlyLater,
   patched,
   type State,
 } from '../../src/store/changes.ts'
@@ -137,6 +138,7 @@ function addWork(rows: Rows, work: NewWork): void {
     waits: 0,
     run: null,
     runStartedMs: null,
+    askedSinceMs: null,
   })
   wakeLane(rows, work, dueMs)
 }
@@ -299,7 +301,8 @@ function applyChange(rows: Rows, { request, state, change }: Decided, nowMs: num
   const { id, customerId, lineId } = state.message
   const row = rows.messages.get(id)
   if (row === undefined) return
-  row.message = { ...patched(state.message, change, state.now), updatedAt: dateOf(nowMs) }
+  const after = patched(state.message, change, state.now)
+  row.message = isOnlyLater(change) ? after : { ...after, updatedAt: dateOf(nowMs) }
   if (change.attempt !== null) rows.attempts.push({ ...change.attempt, messageId: id })
   applyWork(rows, { state, change, key: { customerId, lineId, lane: state.message.lane ?? '' } })
   tellAll(rows, customerId, change.events, nowMs)
@@ -317,7 +320,7 @@ function applyWork(rows: Rows, { state, change, key }: { state: State; change: C
     if (state.work !== null) rows.outbox.delete(state.work.seq)
     return
   }
-  const { dueAt, channel, rest, tries, confirming, holds, doubtful, waits = 0 } = change.work
+  const { dueAt, channel, rest, tries, confirming, holds, doubtful, waits = 0, askedSince = null } = change.work
   if (state.work === null) {
     addWork(rows, { ...key, messageId: state.message.id, dueMs: msOf(dueAt), channel, rest, tries, confirming })
     return
@@ -335,6 +338,7 @@ function applyWork(rows: Rows, { state, change, key }: { state: State; change: C
       waits,
       run: null,
       runStartedMs: null,
+      askedSinceMs: askedSince === null ? null : msOf(askedSince),
     })
 }
 

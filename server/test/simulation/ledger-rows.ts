@@ -37,6 +37,7 @@ export interface OutboxRow extends LaneKey {
   waits: number
   run: Fence | null
   runStartedMs: number | null
+  askedSinceMs: number | null
 }
 
 export interface LaneRow extends LaneKey {
@@ -139,9 +140,10 @@ export function laneName({ customerId, lineId, lane }: LaneKey): string {
 }
 
 export function workOf(row: OutboxRow): Work {
-  const { seq, lineId, lane, channel, rest, tries, confirming, doubtful, waits, run, runStartedMs } = row
+  const { seq, lineId, lane, channel, rest, tries, confirming, doubtful, waits, run, runStartedMs, askedSinceMs } = row
   const runStartedAt = runStartedMs === null ? null : dateOf(runStartedMs)
-  return { seq, lineId, lane, channel, rest, tries, confirming, doubtful, waits, run, runStartedAt }
+  const askedSince = askedSinceMs === null ? null : dateOf(askedSinceMs)
+  return { seq, lineId, lane, channel, rest, tries, confirming, doubtful, waits, run, runStartedAt, askedSince }
 }
 
 export function workOfMessage(rows: Rows, id: MessageId): OutboxRow | null {

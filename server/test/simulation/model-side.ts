@@ -100,6 +100,7 @@ function dumpOf(rows: Rows, fence: (number: number | null) => string | null): ob
       waits: row.waits,
       run: fence(row.run),
       started: instant(row.runStartedMs),
+      asked: instant(row.askedSinceMs),
     })),
     lanes: [...rows.lanes.values()]
       .map((row) => ({

@@ -122,7 +122,8 @@ async function dumpOf(db: Db, fence: (number: number | null) => string | null): 
   const outbox = await plain<Instants & { run: number | null }>(
     db,
     `select lane, message_id as message, ${iso('due_at')} as due, channel, rest, tries,
-    confirming, holds, doubtful, waits, run, ${iso('run_started_at')} as started from outbox order by seq`,
+    confirming, holds, doubtful, waits, run, ${iso('run_started_at')} as started,
+    ${iso('asked_since')} as asked from outbox order by seq`,
   )
   const lanes = await plain<Instants & { fence: number }>(
     db,

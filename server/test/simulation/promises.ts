@@ -9,6 +9,8 @@ import type { Profile } from './profiles.ts'
 
 export interface Evidence {
   profile: Profile['name']
+  /** iMessage can be asked what became of a send. */
+  knowsOutcomes: boolean
   rows: Rows
   changes: readonly WrittenChange[]
   requests: readonly Request[]
@@ -48,6 +50,8 @@ export function brokenPromises(evidence: Evidence): string[] {
     nothingTwice,
     nothingInvented,
     fallbackAfterNo,
+    outcomesLearnt,
+    lanesKept,
     nothingChanged,
     eventsInOrder,
     inboundOnce,
@@ -154,16 +158,41 @@ function nothingInvented({ effects, messages, requests, said }: Facts): string[]
   return broken
 }
 
-/** Another channel is tried only after a certain no: whatever may be out on one must not go out on a second. */
+/**
+ * Another channel is tried only after a certain no: whatever may be out on one must not go out on a second. Where the
+ * network can be asked, its answer closes the very attempt that was in doubt once more.
+ */
 function fallbackAfterNo({ rows }: Facts): string[] {
-  const doubtful = new Map<string, string>()
-  return rows.attempts.flatMap(({ messageId, channel, ref, outcome }) => {
+  const doubtful = new Map<string, { channel: string; number: number }>()
+  return rows.attempts.flatMap(({ messageId, channel, ref, outcome, number }) => {
     const name = `${messageId} ${generationOf(ref)}`
     const before = doubtful.get(name)
-    if (outcome === 'uncertain' && before === undefined) doubtful.set(name, channel)
-    if (before === undefined || before === channel) return []
-    return [`${short(messageId)} went on over ${channel} after an uncertain try on ${before}`]
+    if (outcome === 'uncertain' && before === undefined) doubtful.set(name, { channel, number })
+    if (before?.channel === channel && before.number === number && outcome !== 'uncertain') doubtful.delete(name)
+    if (before === undefined || before.channel === channel) return []
+    return [`${short(messageId)} went on over ${channel} after an uncertain try on ${before.channel}`]
   })
+}
+
+/** Falls silent, whatever it is asked. */
+const mute = /08$/
+
+/** Where the network knows what became of a send, nobody is told that nobody knows. */
+function outcomesLearnt({ knowsOutcomes, messages, rows }: Facts): string[] {
+  if (!knowsOutcomes) return []
+  const last = new Map(rows.attempts.map((one) => [`${one.messageId} ${generationOf(one.ref)}`, one.channel]))
+  return [...messages.values()].flatMap(({ id, status, to, retryCount }) => {
+    if (status !== 'unknown' || last.get(`${id} ${retryCount}`) !== 'imessage' || mute.test(to ?? '')) return []
+    return [`${short(id)} ended unknown, and the network knew`]
+  })
+}
+
+/** A send that takes longer than the lease of its lane keeps it, while nothing happens to its process. */
+function lanesKept({ profile, rows }: Facts): string[] {
+  if (profile !== 'links' && profile !== 'network') return []
+  return rows.attempts.flatMap(({ messageId, detail }) =>
+    detail?.startsWith('The gateway stopped') === true ? [`${short(messageId)} lost its lane while it was sent`] : [],
+  )
 }
 
 /** 4. What arrives is what was accepted, at whom it was meant for, on a channel of its route. */

@@ -8,7 +8,7 @@ import type { ChatChange, Origin } from '../../src/model/chat-change.ts'
 import type { Conversation } from '../../src/model/conversation.ts'
 import { GatewayError } from '../../src/model/errors.ts'
 import type { NewEvent } from '../../src/model/event.ts'
-import type { CustomerId, EventId, LineId, MessageId } from '../../src/model/ids.ts'
+import { type CustomerId, clientRef, type EventId, type LineId, type MessageId } from '../../src/model/ids.ts'
 import type { Message } from '../../src/model/message.ts'
 import type { ChangeOutcome, ChangeRequest, EarlyReceipt } from '../../src/store/changes.ts'
 import type { ConversationOutcome, ConversationRequest, NewConversation } from '../../src/store/conversations.ts'
@@ -67,7 +67,17 @@ export type Operation =
   | { do: 'accept'; batch: readonly NewMessage[] }
   | { do: 'claim'; node: number; headsMax: number; lineId: LineId; customerId: CustomerId }
   | { do: 'begin'; claim: number; head: number }
-  | { do: 'fail'; claim: number; head: number; isBegun: boolean; dedupes: boolean; failure: Failing['failure'] }
+  | {
+      do: 'fail'
+      claim: number
+      head: number
+      isBegun: boolean
+      dedupes: boolean
+      asks: boolean
+      /** It is what the network answers when it is asked. */
+      isAnswer: boolean
+      failure: Failing['failure']
+    }
   | { do: 'succeed'; claim: number; head: number; isEcho: boolean; key: ProviderKey; conversation: Conversation }
   | { do: 'receipt'; key: ProviderKey; receipt: EarlyReceipt }
   | { do: 'finish'; claim: number; holdMs: number | null }
@@ -269,7 +279,9 @@ async function settle(side: Side, operation: Settling): Promise<ChangeOutcome> {
     return ledger.change({ customerId, messageId: id, named, decide: (state) => acceptedChange(state, accepted, mint) })
   }
   const begun = operation.isBegun ? { run: at.lane.fence, tries: work.tries + 1 } : { run: work.run, tries: work.tries }
-  const failing = { failure: operation.failure, dedupesByRef: operation.dedupes, ...begun }
+  const { failure, dedupes, asks, isAnswer } = operation
+  const answers = isAnswer ? { answers: clientRef(id, work.channel, message.retryCount) } : {}
+  const failing = { failure, dedupesByRef: dedupes, asks, ...begun, ...answers }
   return ledger.change({
     customerId,
     messageId: id,

@@ -347,13 +347,14 @@ function probe(script: Script): void {
 }
 
 function evidenceOf({ world, requests, said }: Script) {
-  const { db, history, network, calls, profile } = world
+  const { db, history, network, calls, profile, knowsOutcomes } = world
   const effects = network.received()
   const bounced = new Set(
     effects.filter((effect) => effect.to === bouncing).map((effect) => effect.providerId as string),
   )
   return {
     profile: profile.name,
+    knowsOutcomes,
     rows: db.rows,
     changes: history.changes,
     requests,

@@ -34,6 +34,6 @@ test.each(Object.keys(plants) as Plant[])(
   { timeout: 120_000 },
   async (plant) => {
     const { failure } = await simulateMany({ from: 1, seeds: 2_000, plant })
-    expect(failure?.broken[0]).toMatch(/^(nothing|events|inbound|news|answers|lanes|fallback)/)
+    expect(failure?.broken[0]).toMatch(/^(nothing|events|inbound|news|answers|lanes|fallback|outcomes)/)
   },
 )

@@ -260,7 +260,7 @@ function lineStore({ rows }: Database, port: Port): Pick<LineStore, 'ofCustomer'
       port.statement('lines', () =>
         [...rows.lines.values()].filter((line) => line.customerId === customerId).map(storedLine),
       ),
-    setLink: (line: { id: LineId; epoch: number }, channel: Channel, state) =>
+    setLink: (line, { channel, state }) =>
       port.statement('link', () => {
         port.options.history.say(port.label, `link ${short(line.id)} ${channel} ${state.status}`)
         return rows.lines.get(line.id)?.epoch === line.epoch
@@ -296,6 +296,7 @@ function storedLine(row: LineRow): StoredLine {
     hostType: null,
     hostInfo: null,
     createdAt: new Date(epochMs),
+    own: false,
     checkedAt: null,
   }
 }

@@ -37,6 +37,8 @@ export interface World {
   /** Which process heard that the network took a ref. */
   readonly taken: { ref: string; port: Port }[]
   readonly receipts: { providerId: string; status: string }[]
+  /** iMessage can be asked what became of a send. */
+  readonly knowsOutcomes: boolean
   /** The longest time the database was away. */
   longestAwayMs: number
   /** A process has claimed a lane, or a send leaves it. */
@@ -54,8 +56,12 @@ export function createWorld(seed: number, plant: Plant | null): World {
   const clock = createClock({ scheduler })
   const profile = profileOf(chance)
   const history = createHistory(() => scheduler.nowMs())
+  const outcomes = seededChance(`${seed}/outcomes`)
+  const knowsOutcomes = outcomes.happens(0.5)
   const network = createNetwork({
     clock,
+    knowsOutcomes: knowsOutcomes ? ['imessage'] : [],
+    echoes: !knowsOutcomes || outcomes.happens(0.5),
     seed: `${seed}/network`,
     everybody: { readAfterMs: chance.happens(0.5) ? 2_000 : null },
   })
@@ -72,6 +78,7 @@ export function createWorld(seed: number, plant: Plant | null): World {
     calls: new Map(),
     taken: [],
     receipts: [],
+    knowsOutcomes,
     longestAwayMs: 0,
     onWork: () => undefined,
     faults: { ...profile.database, awayUntilMs: 0 },

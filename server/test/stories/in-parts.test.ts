@@ -74,6 +74,22 @@ test('all parts told of at the same moment make one delivery', async () => {
   expect(await story.heard()).toEqual(delivered)
 })
 
+test('an echo proves all of its parts, so that one of them is not taken for the whole', async () => {
+  network.answer(new SendFailure('uncertain', 'PROVIDER_TIMEOUT', 'Nobody answered.'))
+  const message = await story.send(bySms)
+  await until(async () => network.sent.length === 1, 'it to be handed over')
+  const echoOf = network.sent[0]?.message.ref ?? null
+  await network.tell(gateway.customer.line.address, 'sms', {
+    ...{ kind: 'message', providerId: id('a'), parts: [id('a'), id('b')], chat, from: gateway.customer.line.address },
+    ...{ at: new Date(), echoOf, text: 'in three parts', attachments: [], replyTo: null, group: null },
+  })
+  await until(async () => (await statusOf(message)) === 'sent', 'it to be sent')
+  await receipt('a')
+  expect(await statusOf(message)).toBe('sent')
+  await receipt('b')
+  expect(await story.heard()).toEqual(delivered)
+})
+
 test('receipts that come before the answer to the send are not lost', async () => {
   let answer: (accepted: Accepted) => void = () => undefined
   network.answer(new Promise<Accepted>((resolve) => (answer = resolve)))

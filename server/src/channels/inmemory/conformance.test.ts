@@ -20,6 +20,9 @@ describe('the suite', () => {
       'forgets its credentials on forgetPairing',
     ]
     expect(promisesOf(inMemoryHarness('whatsapp'))).toHaveLength(32)
+    // Only iMessage can be asked what became of a send.
+    expect(promisesOf(inMemoryHarness('whatsapp', { knowsOutcomes: ['whatsapp'] }))).toHaveLength(35)
+    expect(promisesOf(inMemoryHarness('imessage'))).toHaveLength(31)
     expect(missing('imessage')).toEqual([...pairing, 'does not double a send with the same ref'])
     expect(missing('sms')).toEqual([
       ...pairing,

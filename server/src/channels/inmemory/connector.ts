@@ -4,8 +4,8 @@ import { Readable } from 'node:stream'
 import type { Channel } from '../../model/channel.ts'
 import { SendFailure } from '../../model/delivery.ts'
 import type { ErrorCode } from '../../model/errors.ts'
-import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
-import type { Actions, ChatInfo, Connection, Connector, Target } from '../connector.ts'
+import type { ClientRef, Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
+import type { Actions, ChatInfo, Connection, Connector, Outcome, Target } from '../connector.ts'
 import { traits, type Verb } from './capabilities.ts'
 import {
   addToGroup,
@@ -20,11 +20,12 @@ import {
 import type { Act, Exchange, Group, NetMessage } from './exchange.ts'
 import { Link } from './link.ts'
 import type { Network } from './network.ts'
-import { accept, type Carried, carried } from './post.ts'
+import { acceptAndKnow, type Carried, carried, passageOf, refuseWhatIsOver, whatBecameOf } from './post.ts'
 
 export function createInMemoryConnector(network: Network, channel: Channel): Connector {
   const { exchange } = network
   const capabilities = network.capabilitiesOf(channel)
+  const { knowsOutcomes } = exchange.options
   return {
     channel,
     capabilities,
@@ -40,14 +41,23 @@ export function createInMemoryConnector(network: Network, channel: Channel): Con
           return exchange.options.people.isOn(handle, channel) ? 'yes' : 'no'
         },
         send: (message, signal) => {
-          const hand = (whole: Carried) =>
-            link.call((timing) => accept(exchange, { channel, line: link.line }, whole, timing), signal)
+          const hand = (whole: Carried) => {
+            const refusal = refuseWhatIsOver(exchange, link, whole.ref)
+            if (refusal !== null) return Promise.reject(refusal)
+            const passage = passageOf(exchange, link, whole.ref)
+            return link.call((timing) => acceptAndKnow(exchange, link, whole, timing), signal, passage)
+          }
           // At once where there is nothing to read: simulations count the turns.
           return message.attachments.length === 0 ? hand({ ...message, attachments: [] }) : carried(message).then(hand)
         },
+        ...(knowsOutcomes.has(channel) && { outcomeOf: (ref: ClientRef) => outcomeOf(exchange, link, ref) }),
       }
     },
   }
+}
+
+async function outcomeOf(exchange: Exchange, link: Link, ref: ClientRef): Promise<Outcome> {
+  return link.isUp ? link.call(() => whatBecameOf(exchange, link, ref), null) : { what: 'open' }
 }
 
 /** All verbs there are, and of them those that this channel has. */

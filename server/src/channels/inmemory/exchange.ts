@@ -6,7 +6,7 @@ import type { Capabilities, Channel } from '../../model/channel.ts'
 import type { ClientRef, Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
 import type { OutgoingFile } from '../../model/media/file.ts'
 import type { Mention } from '../../model/message.ts'
-import type { Accepted, Incoming, Outgoing, Quoted } from '../connector.ts'
+import type { Accepted, Incoming, Outcome, Outgoing, Quoted } from '../connector.ts'
 import type { Verb } from './capabilities.ts'
 import type { Faults } from './faults.ts'
 import { Mailbox } from './mailbox.ts'
@@ -65,8 +65,17 @@ export interface Group {
 
 export type CloseReason = 'auth_revoked' | `close_${string}`
 
+/** What is known of a ref, on channels that can be asked. */
+export interface Trace {
+  outcome: Outcome
+  /** It was said that nothing will come under this ref: from then on only the link that was told, or a later one, may send under it. */
+  told: { to: LinkEnd; before: number } | null
+}
+
 /** What a link lets the network do to it. */
 export interface LinkEnd {
+  /** Later ones have higher numbers. */
+  readonly number: number
   readonly channel: Channel
   readonly line: string
   readonly isPairing: boolean
@@ -100,6 +109,10 @@ export interface ExchangeOptions {
   chance: Chance
   capabilities: Readonly<Record<Channel, Capabilities>>
   answerMs: readonly [min: number, max: number]
+  /** Whether our own sends come back to us, where the channel does that. */
+  echoes: boolean
+  /** Where one may ask what became of a send. */
+  knowsOutcomes: ReadonlySet<Channel>
   /** How many messages, acts and refs are remembered. */
   keep: number
   laneMax: number
@@ -115,6 +128,7 @@ export class Exchange {
   /** The last message of a line into each chat: what "read" is about when nothing is named. */
   readonly lastSent = new Map<string, ProviderMessageId>()
   readonly accepted = new Map<string, Accepted>()
+  readonly traces = new Map<string, Trace>()
   readonly tries = new Map<string, { count: number; firstAtMs: number }>()
   readonly #links = new Map<string, LinkEnd[]>()
   readonly #pairings = new Map<string, Pairing>()
@@ -125,6 +139,7 @@ export class Exchange {
   #ordinal = 0
   #minted = 0
   #overflows = 0
+  #numbered = 0
 
   constructor(options: ExchangeOptions) {
     this.options = options
@@ -170,6 +185,16 @@ export class Exchange {
   mintDigits(): string {
     this.#minted += 1
     return `${this.#epochMs}${String(this.#minted).padStart(5, '0')}`
+  }
+
+  /** The number of the next link. */
+  numberLink(): number {
+    this.#numbered += 1
+    return this.#numbered
+  }
+
+  get linksNumbered(): number {
+    return this.#numbered
   }
 
   log(entry: Omit<Received, 'ordinal' | 'at'>): void {

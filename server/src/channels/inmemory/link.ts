@@ -7,7 +7,7 @@ import type { Host, Incoming } from '../connector.ts'
 import { traits } from './capabilities.ts'
 import type { CloseReason, Exchange, LinkEnd } from './exchange.ts'
 import type { FaultKind, Strike } from './faults.ts'
-import { silence, type Timing } from './post.ts'
+import { type Passage, silence, type Timing } from './post.ts'
 
 /** A caller waiting for its answer. Whatever ends the wait first has the last word. */
 interface Waiter {
@@ -29,6 +29,7 @@ const timeoutMs = 1_000
 
 export class Link implements LinkEnd {
   readonly channel: Channel
+  readonly number: number
   readonly #exchange: Exchange
   readonly #host: Host
   readonly #address: Handle | null
@@ -43,6 +44,7 @@ export class Link implements LinkEnd {
   constructor(exchange: Exchange, channel: Channel, line: { id: LineId; address: Handle | null }, host: Host) {
     this.#exchange = exchange
     this.channel = channel
+    this.number = exchange.numberLink()
     this.#host = host
     this.#address = line.address
     this.#id = line.id
@@ -105,12 +107,14 @@ export class Link implements LinkEnd {
 
   async pair(phone: Handle): Promise<void> {
     if (this.#status !== 'pairing') throw new Error(`${this.line} is not waiting to be paired`)
-    if (this.#address !== null && phone !== this.#address) {
+    const round = this.#round
+    const isOurs = this.#address === null ? await this.#adopts(phone) : phone === this.#address
+    if (round !== this.#round) return
+    if (!isOurs) {
       this.#end('Another phone answered.')
       this.#host.setState({ status: 'disconnected', reason: 'phone_number_mismatch', retryAt: null })
       return
     }
-    const round = this.#round
     this.#knowPhone(phone)
     if ((await this.#store({ secret: this.#exchange.mint('key'), phone })) && round === this.#round) this.#up()
   }
@@ -139,9 +143,13 @@ export class Link implements LinkEnd {
 
   /**
    * Carries one call. `effect` is what it does on the network; it may fail, or be met with silence. A call whose
-   * answer does not come back is `uncertain`, whether or not it took effect.
+   * answer does not come back is `uncertain`, whether or not it took effect. `passage` is told how far it got.
    */
-  call<T>(effect: (timing: Timing) => T | typeof silence, signal: AbortSignal | null): Promise<T> {
+  call<T>(
+    effect: (timing: Timing) => T | typeof silence,
+    signal: AbortSignal | null,
+    passage: Passage | null = null,
+  ): Promise<T> {
     const refusal = this.#refusal(signal)
     if (refusal !== null) return Promise.reject(refusal)
     const { agenda, answerMs, chance } = this.#exchange.options
@@ -149,6 +157,8 @@ export class Link implements LinkEnd {
     const lost = this.#strikes('dropBefore')
     const isEarly = this.#strikes('early') !== null
     const delayMs = (this.#strikes('delay')?.ms ?? 0) + (isEarly ? timeoutMs : 0)
+    passage?.left()
+    if (lost !== null) passage?.lost()
     const timing = { answerInMs: chance.between(...answerMs) + delayMs, early: isEarly }
     return new Promise<T>((resolve, reject) => {
       const waiter = this.#wait(reject, signal)
@@ -316,6 +326,10 @@ export class Link implements LinkEnd {
     }
     if (credentials !== null) this.#exchange.pairing(this.line).secret = credentials.secret
     return true
+  }
+
+  #adopts(phone: Handle): Promise<boolean> {
+    return this.#exchange.options.agenda.track(this.#host.adopt(phone))
   }
 
   #vaultFailed<T>(error: unknown, answer: T): T {

@@ -400,6 +400,52 @@ describe('two links of one line', () => {
   })
 })
 
+describe('asking what became of a send', () => {
+  const signal = new AbortController().signal
+
+  test('is open while it is under way, and whatever was said of it is kept', async () => {
+    const world = createWorld()
+    const { connection } = await world.line('imessage')
+    const ask = (ref: ClientRef) => world.clock.during(connection.outcomeOf?.(ref) ?? Promise.reject(new Error('no')))
+    world.network.failNext({ kind: 'late', ms: 5_000 })
+    const message = newOutgoing('imessage', { handle: someone })
+    const sending = connection.send(message, signal)
+    expect(await ask(message.ref)).toEqual({ what: 'open' })
+    const taken = await world.clock.during(sending)
+    expect(await ask(message.ref)).toEqual({ what: 'sent', accepted: taken })
+    const stray = newOutgoing('imessage', { handle: magic('04') })
+    await world.clock.during(connection.send(stray, signal).catch(() => undefined))
+    expect(await ask(stray.ref)).toMatchObject({ what: 'failed', failure: { kind: 'unreachable' } })
+    const silent = newOutgoing('imessage', { handle: magic('08') })
+    void connection.send(silent, signal).catch(() => undefined)
+    expect(await ask(silent.ref)).toEqual({ what: 'open' })
+  })
+
+  test('whoever is told that it is over can rely on it: an earlier link sends nothing under that ref any more', async () => {
+    const world = createWorld()
+    const [before, now] = [await world.line('imessage', other), await world.line('imessage', other)]
+    const message = newOutgoing('imessage', { handle: someone })
+    expect(
+      await world.clock.during(now.connection.outcomeOf?.(message.ref) ?? Promise.reject(new Error('no'))),
+    ).toMatchObject({ what: 'failed', failure: { kind: 'retryable' } })
+    const late = before.connection.send(message, signal)
+    await expect(world.clock.during(late)).rejects.toMatchObject({ kind: 'retryable', scope: 'link' })
+    expect(world.network.received()).toEqual([])
+    accepted(await world.clock.during(now.connection.send(message, signal)))
+    const later = await world.line('imessage', other)
+    accepted(await world.clock.during(later.connection.send({ ...message, text: 'again' }, signal)))
+    expect(world.network.received()).toHaveLength(2)
+  })
+
+  test('is possible where the network is made so, and nowhere else', async () => {
+    for (const channel of channels) {
+      const can = async (knowsOutcomes?: Channel[]) =>
+        (await createWorld(knowsOutcomes && { knowsOutcomes }).line(channel)).connection.outcomeOf !== undefined
+      expect([await can(), await can([]), await can([channel])]).toEqual([channel === 'imessage', false, true])
+    }
+  })
+})
+
 describe('the network', () => {
   test('refuses what was not fitted to its channel', async () => {
     const line = await createWorld().line('sms')

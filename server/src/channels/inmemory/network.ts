@@ -22,6 +22,10 @@ export interface NetworkOptions {
   everybody?: Partial<Behaviour>
   /** How long an answer takes when nothing is wrong; [0, 0] answers at once. */
   answerMs?: readonly [min: number, max: number]
+  /** False: our own sends do not come back to us, on no channel. */
+  echoes?: boolean
+  /** Channels that can be asked what became of a send; iMessage if not given. */
+  knowsOutcomes?: readonly Channel[]
   keep?: number
   laneMax?: number
 }
@@ -80,6 +84,8 @@ export function createNetwork(options: NetworkOptions): Network {
     chance: chance.fork('answers'),
     capabilities: withOverrides(options.capabilities ?? {}),
     answerMs: options.answerMs ?? [2, 20],
+    echoes: options.echoes ?? true,
+    knowsOutcomes: new Set(options.knowsOutcomes ?? ['imessage']),
     keep: options.keep ?? 100_000,
     laneMax: options.laneMax ?? 10_000,
   })

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto'
 import type { Channel } from '../../model/channel.ts'
 import { SendFailure } from '../../model/delivery.ts'
-import type { Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
-import type { Accepted, IncomingMedia, IncomingMessage, Outgoing, ReceiptStatus } from '../connector.ts'
+import type { ClientRef, Handle, ProviderChatId, ProviderMessageId } from '../../model/ids.ts'
+import type { Accepted, IncomingMedia, IncomingMessage, Outcome, Outgoing, ReceiptStatus } from '../connector.ts'
 import { traits } from './capabilities.ts'
 import { directChat, groupFor, handleOfChat, infoOf } from './chats.ts'
-import { type ArrivedFile, chatKey, type Exchange, type Group } from './exchange.ts'
+import { type ArrivedFile, chatKey, type Exchange, type Group, type LinkEnd } from './exchange.ts'
 import type { Place } from './faults.ts'
 import type { Behaviour } from './people.ts'
 
@@ -17,6 +17,13 @@ export const silence = Symbol('silence')
 export interface Timing {
   answerInMs: number
   early: boolean
+}
+
+/** How far a send gets. */
+export interface Passage {
+  left(): void
+  /** It left and never arrives. */
+  lost(): void
 }
 
 /** Who a message is for: one person, or a group. */
@@ -45,7 +52,7 @@ export async function carried(message: Outgoing): Promise<Carried> {
   return { ...message, attachments }
 }
 
-export function accept(exchange: Exchange, from: Place, message: Carried, timing: Timing): Accepted | typeof silence {
+function accept(exchange: Exchange, from: Place, message: Carried, timing: Timing): Accepted | typeof silence {
   const refKey = chatKey(from.channel, from.line, message.ref)
   const known = exchange.accepted.get(refKey)
   if (known !== undefined) return known
@@ -76,6 +83,61 @@ export function accept(exchange: Exchange, from: Place, message: Carried, timing
   scheduleEcho(exchange, from, { message, accepted, destination, timing })
   scheduleDelivery(exchange, from, { message, accepted, destination, timing })
   return accepted
+}
+
+/** What a send under this ref leaves behind for those who ask; null where nobody can. */
+export function passageOf(exchange: Exchange, link: LinkEnd, ref: ClientRef): Passage | null {
+  if (!exchange.options.knowsOutcomes.has(link.channel)) return null
+  const put = (outcome: Outcome) => putOutcome(exchange, link, ref, outcome)
+  return {
+    left: () => put({ what: 'open' }),
+    lost: () => put({ what: 'failed', failure: neverCame(link.channel) }),
+  }
+}
+
+/** Accepts, and remembers how that went. Whoever is met with silence never learns it, however often they ask. */
+export function acceptAndKnow(
+  exchange: Exchange,
+  link: LinkEnd,
+  message: Carried,
+  timing: Timing,
+): Accepted | typeof silence {
+  const { channel, line } = link
+  if (!exchange.options.knowsOutcomes.has(channel)) return accept(exchange, { channel, line }, message, timing)
+  try {
+    const accepted = accept(exchange, { channel, line }, message, timing)
+    if (accepted !== silence) putOutcome(exchange, link, message.ref, { what: 'sent', accepted })
+    return accepted
+  } catch (error) {
+    if (error instanceof SendFailure) putOutcome(exchange, link, message.ref, { what: 'failed', failure: error })
+    throw error
+  }
+}
+
+function putOutcome(exchange: Exchange, { channel, line }: Place, ref: ClientRef, outcome: Outcome): void {
+  const key = chatKey(channel, line, ref)
+  exchange.remember(exchange.traces, key, { told: null, ...exchange.traces.get(key), outcome })
+}
+
+function neverCame(channel: Channel): SendFailure {
+  return new SendFailure('retryable', traits[channel].codes.send, 'It never came to the network.')
+}
+
+/** Whoever is told that nothing will come under this ref can rely on it: what an earlier link still holds is refused. */
+export function whatBecameOf(exchange: Exchange, link: LinkEnd, ref: ClientRef): Outcome {
+  const key = chatKey(link.channel, link.line, ref)
+  const outcome = exchange.traces.get(key)?.outcome ?? { what: 'failed', failure: neverCame(link.channel) }
+  if (outcome.what === 'failed')
+    exchange.remember(exchange.traces, key, { outcome, told: { to: link, before: exchange.linksNumbered } })
+  return outcome
+}
+
+export function refuseWhatIsOver(exchange: Exchange, link: LinkEnd, ref: ClientRef): SendFailure | null {
+  const told = exchange.traces.get(chatKey(link.channel, link.line, ref))?.told ?? null
+  if (told === null || told.to === link || link.number > told.before) return null
+  return new SendFailure('retryable', traits[link.channel].codes.link, 'Another link was told that this is over.', {
+    scope: 'link',
+  })
 }
 
 function refuseWhatDoesNotFit(exchange: Exchange, channel: Channel, message: Carried): void {
@@ -155,7 +217,7 @@ interface Sent {
 }
 
 function scheduleEcho(exchange: Exchange, from: Place, { message, accepted, destination, timing }: Sent): void {
-  if (!traits[from.channel].echoes) return
+  if (!exchange.options.echoes || !traits[from.channel].echoes) return
   const { agenda } = exchange.options
   agenda.after(timing.early ? 0 : timing.answerInMs + echoAfterMs, () => {
     const { text, ref, replyTo } = message

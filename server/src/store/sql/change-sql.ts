@@ -7,7 +7,7 @@ export const lockMessages: Statement = {
   name: 'change-lock',
   text: `select ${messageColumns}, m.xmin::text as written_by, pg_current_xact_id()::text as own_xid,
       gateway_now() as now, o.seq, o.line_id as work_line_id, o.lane as work_lane,
-      o.channel as work_channel, o.rest, o.confirming, o.doubtful, o.waits, o.run, o.run_started_at
+      o.channel as work_channel, o.rest, o.confirming, o.doubtful, o.waits, o.run, o.run_started_at, o.asked_since
     from unnest($1::uuid[], $2::uuid[]) w(customer_id, id)
     join messages m on m.customer_id = w.customer_id and m.id = w.id and not m.withheld
     left join outbox o on o.customer_id = m.customer_id and o.message_id = m.id
@@ -51,9 +51,10 @@ export const apply: Statement = {
     where o.seq = d.seq and o.run is not distinct from d.run returning o.seq
   ), again as (
     update outbox o set due_at = a.due_at, channel = a.channel, rest = a.rest, tries = a.tries,
-      confirming = a.confirming, holds = a.holds, doubtful = a.doubtful, waits = a.waits, run = null, run_started_at = null
+      confirming = a.confirming, holds = a.holds, doubtful = a.doubtful, waits = a.waits, asked_since = a.asked_since,
+      run = null, run_started_at = null
     from json_to_recordset($3::json) as a(seq bigint, run bigint, due_at timestamptz, channel text, rest text[],
-      tries int, confirming boolean, holds boolean, doubtful boolean, waits int)
+      tries int, confirming boolean, holds boolean, doubtful boolean, waits int, asked_since timestamptz)
     where o.seq = a.seq and o.run is not distinct from a.run returning o.seq
   ), anew as (
     insert into outbox (customer_id, line_id, lane, message_id, due_at, channel, rest, tries, confirming)
