@@ -187,5 +187,6 @@ export interface ChatDraft {
   people: readonly Handle[]
   tempId: string
   privately: boolean
+  effect: string | null
   text: string
 }

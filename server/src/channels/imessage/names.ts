@@ -25,6 +25,11 @@ export function chatWith(person: Handle): ProviderChatId {
   return `iMessage;-;${person}` as ProviderChatId
 }
 
+/** Where a message goes, as we call it. */
+export function chatOf(to: { handle: Handle } | { chat: ProviderChatId }): ProviderChatId {
+  return 'handle' in to ? chatWith(to.handle) : nameOf(to.chat as string as ServerChat)
+}
+
 /** Null for a group. */
 export function personIn(chat: ServerChat | ProviderChatId): Handle | null {
   const [, , style, id] = pattern.exec(chat) ?? []
