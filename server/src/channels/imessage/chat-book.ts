@@ -13,4 +13,6 @@ export interface ChatBook {
   noted(chat: Chat): void
   /** It is not as it was: ask anew. */
   forget(chat: ServerChat): void
+  /** The Mac was away: on another macOS all of them have other names. */
+  forgetAll(): void
 }
