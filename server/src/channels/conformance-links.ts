@@ -96,7 +96,7 @@ export const linkPromises: readonly Promised[] = [
       const { chat } = await send({ handle: peer.somebody() })
       const unknown: Target = { chat, providerId: 'nobody-sent-this' as ProviderMessageId, fromMe: true }
       const calls = [
-        knows && react && (() => react(unknown, '👍')),
+        knows && react && (() => react(unknown, 'like')),
         knows && edit && (() => edit(unknown, 'new', null)),
         knows && unsend && (() => unsend(unknown)),
         chatInfo && (() => chatInfo(chat)),
@@ -171,7 +171,7 @@ async function exerciseVerbs(scene: Scene): Promise<void> {
   await settle()
   const sent = await send({ handle: somebody })
   const target = { ...sent, fromMe: true }
-  await settle(actions.react?.(target, '👍'))
+  await settle(actions.react?.(target, 'like'))
   await settle(actions.edit?.(target, 'better words', null))
   await settle(actions.unsend?.(target))
   await settle(actions.setTyping?.(sent.chat, true))
@@ -187,9 +187,10 @@ async function exerciseVerbs(scene: Scene): Promise<void> {
 }
 
 async function exerciseGroups(scene: Scene, actions: Partial<Actions>): Promise<void> {
-  const { line, peer, settle } = scene
+  const { harness, line, peer, settle } = scene
   const [first, second] = [peer.somebody(), peer.somebody()]
-  const made = await settle(actions.createGroup?.('Plans', [first]))
+  const others = Array.from({ length: (harness.groupMembersMin ?? 1) - 1 }, () => peer.somebody())
+  const made = await settle(actions.createGroup?.('Plans', [first, ...others]))
   assert(made, 'no group was made')
   const { chat } = made
   await settle(actions.renameGroup?.(chat, 'Better plans'))
@@ -201,13 +202,16 @@ async function exerciseGroups(scene: Scene, actions: Partial<Actions>): Promise<
       .map(({ handle }) => handle)
       .filter((one) => one !== line.address)
       .sort(),
-    [first, second].sort(),
+    [first, second, ...others].sort(),
   )
   await settle(actions.removeMember?.(chat, first))
   const fewer = await settle(actions.chatInfo?.(chat))
   assert.deepEqual(
-    fewer?.members.map(({ handle }) => handle).filter((one) => one !== line.address),
-    [second],
+    fewer?.members
+      .map(({ handle }) => handle)
+      .filter((one) => one !== line.address)
+      .sort(),
+    [second, ...others].sort(),
   )
   await exerciseIcons(scene, actions, chat)
   await settle(actions.leaveGroup?.(chat))

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { SafeFetch } from '../lib/egress/safe-fetch.ts'
 import { type Channel, channels } from '../model/channel.ts'
 import type { Connector, Icon, Providers } from './connector.ts'
+import { createImessageConnector } from './imessage/connector.ts'
 import { createInMemoryConnector } from './inmemory/connector.ts'
 import { createNetwork } from './inmemory/network.ts'
 import { createAndroidConnector } from './sms/android/connector.ts'
@@ -44,7 +45,11 @@ export function createRegistry(
 
 export function realProviders(tools: ProviderTools): Providers {
   const whatsapp = createWhatsappConnector(tools)
-  return new Map([...smsProviders(tools), ['whatsapp', new Map([['whatsapp', whatsapp]])]])
+  return new Map([
+    ...smsProviders(tools),
+    ['whatsapp', new Map([['whatsapp', whatsapp]])],
+    ['bluebubbles', new Map([['imessage', createImessageConnector(tools)]])],
+  ])
 }
 
 function smsProviders(tools: Omit<ProviderTools, 'asJpeg'>): Providers {

@@ -11,13 +11,17 @@ function scene(proofs: Proof[]) {
   const clock = createHandClock()
   const states: LinkState[] = []
   const work = { running: 0 }
+  const pace = { proofMs: 0 }
   const silent = () => undefined
   const watch = createWatch({
     clock,
     chance: () => 0.999_999,
     host: { setState: (state) => void states.push(state), log: { info: silent, warn: silent, error: silent } },
     identity: 'me',
-    prove: async () => proofs.shift() ?? fine,
+    prove: async () => {
+      if (pace.proofMs > 0) await clock.sleep(pace.proofMs)
+      return proofs.shift() ?? fine
+    },
     whileUp: async (signal) => {
       work.running += 1
       await clock.sleep(10 ** 9, signal)
@@ -26,7 +30,7 @@ function scene(proofs: Proof[]) {
   })
   const told = () => states.map((state) => (state.status === 'disconnected' ? state.reason : state.status))
   const waits = () => states.flatMap((state) => (state.status === 'disconnected' ? [state.retryAt] : []))
-  return { clock, watch, told, waits, work, states }
+  return { clock, watch, told, waits, work, pace, states }
 }
 
 test('waits longer with every failure, up to a minute, and is up again as soon as it can be', async () => {
@@ -60,6 +64,20 @@ test('looks again every minute, and at once when in doubt', async () => {
   expect(told()).toEqual(['connecting', 'connected', 'close_connect', 'connecting', 'connected'])
   await watch.stop()
   expect([work.running, clock.sleepers, told().at(-1)]).toEqual([0, 0, 'stopped'])
+})
+
+test('looks once more when a doubt comes up while it looks', async () => {
+  const { clock, watch, pace } = scene([fine, fine, broken])
+  await watch.start()
+  pace.proofMs = 1_000
+  watch.doubt()
+  await clock.advance(500)
+  watch.doubt()
+  await clock.advance(500)
+  expect(watch.isUp).toBe(true)
+  await clock.advance(1_000)
+  expect(watch.isUp).toBe(false)
+  await watch.stop()
 })
 
 test('tells of new warnings without letting go', async () => {

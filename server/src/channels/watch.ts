@@ -101,6 +101,7 @@ async function stayUp(
   const since = new Date(clock.now()).toISOString()
   let proof: Proof = { ok: true, warnings: begun.warnings }
   run.isUp = true
+  run.nudge = new AbortController()
   host.setState({ status: 'connected', identity, warnings: begun.warnings, since })
   const up = new AbortController()
   const work = options.whileUp(AbortSignal.any([signal, up.signal])).catch((error: unknown) => {
@@ -108,9 +109,10 @@ async function stayUp(
   })
   begun.settled()
   while (proof.ok && !signal.aborted) {
-    run.nudge = new AbortController()
     await clock.sleep(healthEveryMs, AbortSignal.any([signal, run.nudge.signal]))
     if (signal.aborted) break
+    // What is doubted from here on may be newer than what the proof finds.
+    run.nudge = new AbortController()
     const { warnings }: { warnings: readonly string[] } = proof
     proof = await proofOf(options, signal)
     if (proof.ok && !signal.aborted && proof.warnings.join() !== warnings.join()) {
