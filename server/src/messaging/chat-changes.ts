@@ -62,6 +62,11 @@ export function asking(of: Which, change: ChatChange): ConversationRequest {
   return remembering(of, (recent, nowMs) => awaiting(recent, change, 'asked', nowMs))
 }
 
+/** A group was made under this name, and its network may tell of that later as of a change, when it has another already. */
+export function namedAtFirst(of: Which, title: string): ConversationRequest {
+  return remembering(of, (recent, nowMs) => awaiting(recent, { what: 'title', title }, 'told', nowMs))
+}
+
 /** The network has refused what a caller asked for. */
 export function refused(of: Which, change: ChatChange): ConversationRequest {
   return remembering(of, (recent) => withdrawn(recent, change))

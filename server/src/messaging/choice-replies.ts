@@ -1,6 +1,7 @@
 /** What is answered to STOP and START where no provider does it: one message, which may go to somebody who has just opted out. */
 import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
+import { ownName } from '../model/chat-change.ts'
 import { type Conversation, laneOf } from '../model/conversation.ts'
 import type { CustomerId, Handle, LineId, MessageId } from '../model/ids.ts'
 import type { Content } from '../model/message.ts'
@@ -25,7 +26,7 @@ export function replyToChoice(source: From, conversation: Conversation, choice: 
   const id = mint() as MessageId
   const { customerId, lineId, channel } = source
   const to = conversation.participants[0]?.handle ?? ''
-  const from = source.address ?? source.email ?? null
+  const from = ownName(source)
   const correlationId = `cor_${mint().replaceAll('-', '')}`
   const text = words[choice]
   const content: Content = {

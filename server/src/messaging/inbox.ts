@@ -2,8 +2,9 @@
 import type { ChatInfo, Incoming, IncomingMedia, IncomingMessage, ReceiptStatus } from '../channels/connector.ts'
 import type { Mint } from '../lib/mint.ts'
 import type { Receiving } from '../media/receiving.ts'
+import { mayAskForAnswer } from '../model/agents/turn.ts'
 import type { Channel } from '../model/channel.ts'
-import { isOurs, memberOf, membersOf } from '../model/chat-change.ts'
+import { isOurs, memberOf, membersOf, ownName } from '../model/chat-change.ts'
 import { personOf } from '../model/contact.ts'
 import type { Conversation } from '../model/conversation.ts'
 import type { NewEvent } from '../model/event.ts'
@@ -109,13 +110,19 @@ function cleaned(event: Incoming): Incoming {
   if (event.kind === 'message') {
     const attachments = event.attachments.map((file) => ({
       ...file,
-      filename: file.filename === null ? null : storable(file.filename),
+      filename: file.filename === null ? null : plainName(file.filename),
     }))
     const group =
       event.group === null
         ? null
         : { ...event.group, name: event.group.name === null ? null : storable(event.group.name) }
-    return { ...event, text: event.text === null ? null : storable(event.text), attachments, group }
+    return {
+      ...event,
+      text: event.text === null ? null : storable(event.text),
+      attachments,
+      group,
+      ...(event.location && { location: cleanedPlace(event.location) }),
+    }
   }
   if (event.kind === 'receipt') return { ...event, detail: event.detail === null ? null : storable(event.detail) }
   if (event.kind === 'reaction')
@@ -124,6 +131,17 @@ function cleaned(event: Incoming): Incoming {
   if (event.kind === 'chat' && event.change.what === 'title')
     return { ...event, change: { ...event.change, title: storable(event.change.title) } }
   return event
+}
+
+function cleanedPlace({ title, ...where }: NonNullable<IncomingMessage['location']>) {
+  return { ...where, title: title === null ? null : storable(title) }
+}
+
+/** Whoever keeps a file under the name that a stranger gave it is not led out of a folder by it. */
+function plainName(filename: string): string | null {
+  const last = storable(filename).split(/[/\\]/).at(-1) ?? ''
+  const name = last.replaceAll(/\p{Cc}/gu, '').trim()
+  return /^\.*$/.test(name) ? null : name
 }
 
 async function conversationOf(options: InboxOptions, source: Source, event: IncomingMessage): Promise<Conversation> {
@@ -159,7 +177,7 @@ async function caughtUp(
   if (!differs(conversation, roster)) return conversation
   if ((await options.ledger.findMessage(keyOf(source, event.providerId))) !== null) return conversation
   const of = { customerId: source.customerId, of: { id: conversation.id } }
-  const outcome = await options.ledger.changeConversation(rosterTold(of, roster, source.address, options.mint))
+  const outcome = await options.ledger.changeConversation(rosterTold(of, roster, ownName(source), options.mint))
   return outcome?.conversation ?? conversation
 }
 
@@ -179,7 +197,7 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
     replyTo,
     mentions: [],
     effect: null,
-    location: null,
+    location: event.location ?? null,
   }
   const otp = event.text === null ? null : findOneTimeCode(event.text, event.from)
   const withheld = otp !== null && (otp.provider === 'generic' || (await isPaired(options, source)))
@@ -188,7 +206,7 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
     lineId: source.lineId,
     externalId: event.providerId,
     from: event.from,
-    to: source.address,
+    to: ownName(source),
     text: event.text,
     channel: source.channel,
     status: 'received' as const,
@@ -197,7 +215,8 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
     retryCount: 0,
   }
   const reply = event.replyTo === null ? null : { messageId: replyTo, externalId: event.replyTo }
-  const data = { message, replyTo: reply, attachments, ...(otp !== null && { otp }) }
+  const place = content.location !== null && { location: content.location }
+  const data = { message, replyTo: reply, attachments, ...place, ...(otp !== null && { otp }) }
   const inbound: NewInbound = {
     customerId: source.customerId,
     id,
@@ -206,10 +225,13 @@ async function receiveMessage(options: InboxOptions, source: Source, event: Inco
     channel: source.channel,
     providerId: event.providerId,
     from: event.from,
-    to: source.address,
+    to: ownName(source),
     content,
     metadata: message.metadata,
     event: withheld ? null : newEvent({ type: 'message.inbound', data }, null, options.mint),
+    ...(mayAskForAnswer({ ...source, ...event, isGroup: event.group !== null, isWithheld: withheld }) && {
+      saidAt: event.at,
+    }),
   }
   const choice = withheld ? null : await choiceOf(options, source, event)
   if (choice === null) await options.ledger.store(inbound)
@@ -284,10 +306,14 @@ async function receiveEcho(options: InboxOptions, source: Source, event: Incomin
     )
   if (isSettled) return
   const accepted = { channel: source.channel, providerId: event.providerId, conversation, run: null }
+  const { parts } = event
   await options.ledger.change({
     customerId: source.customerId,
     messageId,
-    named: { lineId: source.lineId, channel: source.channel, providerId: event.providerId },
+    named: {
+      ...{ lineId: source.lineId, channel: source.channel, providerId: event.providerId },
+      ...(parts !== undefined && parts.length > 1 && { parts }),
+    },
     decide: (state) => acceptedChange(state, accepted, options.mint),
   })
 }
@@ -299,7 +325,8 @@ async function receiveReceipt(
 ): Promise<void> {
   // SMS knows no reading: what a phone calls read is at least delivered.
   const status = source.channel === 'sms' && event.status === 'read' ? 'delivered' : event.status
-  const receipt: EarlyReceipt = { status, at: event.at.toISOString(), detail: event.detail }
+  const because = event.code === undefined ? {} : { code: event.code }
+  const receipt: EarlyReceipt = { status, at: event.at.toISOString(), detail: event.detail, ...because }
   const key = keyOf(source, event.providerId)
   if (event.from !== undefined && (status === 'delivered' || status === 'read'))
     await options.ledger.noteMember({ ...key, handle: event.from, status, at: receipt.at })

@@ -1,6 +1,6 @@
 /** What networks tell besides messages and what becomes of them: reactions, typing, kept voice notes, calls, changes of groups. */
 import type { Incoming, IncomingPhoto } from '../channels/connector.ts'
-import { type ChatChange, isOurs, memberOf, type Photo, ranked } from '../model/chat-change.ts'
+import { type ChatChange, isOurs, memberOf, ownName, type Photo, ranked } from '../model/chat-change.ts'
 import type { Conversation, Participant } from '../model/conversation.ts'
 import type { Handle, ProviderChatId, ProviderMessageId } from '../model/ids.ts'
 import type { ProviderKey } from '../store/inbound.ts'
@@ -48,7 +48,7 @@ async function receiveReaction(options: InboxOptions, source: Source, event: Not
     targetExternalId: event.target,
     preview: message?.content.text ?? null,
     from: event.from,
-    to: source.address,
+    to: ownName(source),
     channel: source.channel,
     reaction: event.reaction,
     conversation,
@@ -70,7 +70,7 @@ async function receiveAudioKept(options: InboxOptions, source: Source, event: No
     targetExternalId: event.target,
     externalId: event.providerId,
     from: event.from,
-    to: source.address,
+    to: ownName(source),
     channel: source.channel,
   }
   const parts = [event.target, event.from, event.providerId ?? event.at.toISOString()]
@@ -81,7 +81,7 @@ async function receiveAudioKept(options: InboxOptions, source: Source, event: No
 async function receiveCall(options: InboxOptions, source: Source, event: NoticeOf<'facetime'>): Promise<void> {
   const { callId, person, status, isAudio, isVideo, isOutgoing } = event
   const at = event.at.toISOString()
-  const call = { channel: source.channel, callId, person, to: source.address, isAudio, isVideo }
+  const call = { channel: source.channel, callId, person, to: ownName(source), isAudio, isVideo }
   const parts = [callId, status, at]
   if (status === 'incoming' && !isOutgoing)
     await tellOnce(options, source, { type: 'facetime.incoming', data: { ...call, at } }, parts)
@@ -89,14 +89,14 @@ async function receiveCall(options: InboxOptions, source: Source, event: NoticeO
 }
 
 async function receiveChatChange(options: InboxOptions, source: Source, event: NoticeOf<'chat'>): Promise<void> {
-  const { customerId, lineId, channel, address } = source
+  const { customerId, lineId, channel } = source
   const request = chatChange(
     {
       of: { customerId, of: { lineId, channel, chat: event.chat } },
       change: await changeOf(options, source, event),
       origin: 'network',
       actor: isOurs(source, event.actor) ? ('self' as Handle) : event.actor,
-      to: address,
+      to: ownName(source),
       notice: { id: event.providerId ?? event.at.toISOString(), externalId: event.providerId },
     },
     options.mint,

@@ -9,6 +9,7 @@ import {
   memberOf,
   membersOf,
   type Ourselves,
+  ownName,
   underNumber,
 } from './chat-change.ts'
 import type { Conversation, Participant } from './conversation.ts'
@@ -187,4 +188,11 @@ describe('a name that turns out to have a number', () => {
     const owner = { ...bob, role: 'owner' as const, admin: 'superadmin' as const }
     expect(join(numbered, owner)).toEqual([{ ...numbered, role: 'owner', admin: 'superadmin' }])
   })
+})
+
+test('a line is called by its number, and by its e-mail address where it has no number', () => {
+  const [phone, email] = ['+15550100100', 'owner@example.com'] as [Handle, Handle]
+  expect(ownName({ address: phone, email })).toBe(phone)
+  expect(ownName({ address: null, email })).toBe(email)
+  expect(ownName({ address: null })).toBeNull()
 })

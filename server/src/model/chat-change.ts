@@ -44,6 +44,11 @@ export interface Ourselves {
   email?: Handle | null
 }
 
+/** As others have written to it: by its number, if it has one. */
+export function ownName({ address, email = null }: Ourselves): Handle | null {
+  return address ?? email
+}
+
 export function isOurs({ address, email = null }: Ourselves, handle: Handle | null): boolean {
   return handle !== null && (handle === address || handle === email)
 }

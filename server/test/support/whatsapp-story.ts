@@ -12,6 +12,7 @@ import { createGateway } from '../../src/wiring.ts'
 import { type TestGatewayOptions, testWebhooks, until } from './gateway.ts'
 import { type Story, type Told, tell } from './story.ts'
 import { openWhatsappLine, type WhatsappLine } from './whatsapp-line.ts'
+import { worded } from './worded.ts'
 
 export interface Somebody extends Person {
   handle: Handle
@@ -133,36 +134,5 @@ async function begin(line: Omit<WhatsappLine, 'somebody'>, end: Ending): Promise
       const { data } = (await told()).findLast((one) => one.type === type) ?? {}
       return data
     },
-  }
-}
-
-/** As `message.inbound Ada: Hello`. */
-function worded({ type, data }: Told, names: ReadonlyMap<string, string>): string {
-  const said = `${type} ${whatIn(type, data)}`
-  return [...names].reduce((text, [name, person]) => text.replaceAll(name, person), said)
-}
-
-function whatIn(type: string, data: Told['data']): string {
-  const by = data.actor === 'self' ? 'us' : data.actor
-  switch (type) {
-    case 'message.inbound':
-      return `${data.from ?? data.sender?.handle}: ${data.text ?? data.attachments[0]?.mimeType}`
-    case 'message.failed':
-      return `${data.text}: ${data.errorCode}`
-    case 'message.fallback':
-      return `${data.text}: ${data.fallbackFrom} to ${data.channel}, ${data.reason}`
-    case 'message.reaction':
-      return `${data.from}: ${data.reaction.type} to ${data.reaction.content}`
-    case 'typing.indicator':
-      return data.from ?? data.sender?.handle
-    case 'chat.title.changed':
-      return `${data.name}, by ${by}`
-    case 'chat.photo.changed':
-      return `${data.photoUrl === null ? 'removed' : 'set'}, by ${by}`
-    case 'chat.participant.added':
-    case 'chat.participant.left':
-      return `${data.participant.handle}, by ${by}`.replace('self', 'us')
-    default:
-      return data.text ?? String(data.channel)
   }
 }

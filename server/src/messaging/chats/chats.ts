@@ -15,6 +15,7 @@ import type { Line } from '../../model/line.ts'
 import type { AliasStore } from '../../store/chats/aliases.ts'
 import type { ChatFilter, ChatListing, KnownChat } from '../../store/chats/listing.ts'
 import type { ConversationStore } from '../../store/conversations.ts'
+import { namedAtFirst } from '../chat-changes.ts'
 import { actWithin } from '../revise.ts'
 import { knownGroup, leaving, make, tell } from './group-changes.ts'
 import { underTheirNumbers } from './names.ts'
@@ -154,6 +155,8 @@ function makingGroups(room: Room): Pick<Chats, 'createGroup' | 'leave'> {
         name: info.name,
         participants: membersOf(info, line),
       })
+      const of = { customerId: by.customerId, of: { id } }
+      if (info.name !== null) await room.conversations.change(namedAtFirst(of, info.name))
       return find(room, by, { name: { id }, from: null })
     },
     /** Whoever leaves knows it: what the network tells of it is told to nobody. */

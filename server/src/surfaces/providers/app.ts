@@ -30,7 +30,10 @@ export function mountProviders(app: FastifyInstance, { gateway, log }: Providers
     })
     own.setErrorHandler((error: { statusCode?: number }, request, reply) => {
       const status = error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 503
-      if (status === 503) log.error({ err: error, line: paramsOf(request).line }, 'a call of a provider failed')
+      const { line } = paramsOf(request)
+      // Whoever calls more than there is room for makes no error of ours.
+      if (error instanceof GatewayError) log.warn({ line, status }, 'a call of a provider was refused')
+      else if (status === 503) log.error({ err: error, line }, 'a call of a provider failed')
       void send(reply, { status, contentType: 'text/plain', body: status === 503 ? 'Try again later.' : 'Refused.' })
     })
     own.route<{ Params: Params }>({
