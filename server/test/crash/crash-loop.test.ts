@@ -47,3 +47,13 @@ test('over WhatsApp, to people who decrypt and confirm', { timeout: 90_000 }, as
   expect(fell).toBe(0)
   expect(figures).toMatchObject({ 'asked again by phones': 0, 'asked again by the gateway': 0 })
 })
+
+test('over iMessage, where answers are lost and nothing tells two copies apart', { timeout: 180_000 }, async () => {
+  const { history, kills, fell, figures } = await loop({ kills: 3, databaseKills: 0, dedupes: false, over: 'imessage' })
+  expect(broken(history), `seed ${seed}`).toEqual([])
+  expect(kills).toBeGreaterThanOrEqual(3)
+  expect(tally(history)).toMatchObject({ lost: 0, twice: 0 })
+  expect(fell).toBe(0)
+  expect(figures['given up as unknown over iMessage']).toBe(0)
+  expect(figures['of these known within a minute']).toBe(figures['ends that nobody heard'])
+})

@@ -85,7 +85,7 @@ export async function crashLoop(options: LoopOptions): Promise<LoopResult> {
     site.over.now = true
     await working
     site.healed.now = true
-    const left = await drain(site.behind, site.scene.network, site.scene.keepsLines)
+    const left = await drain(site.behind, site.scene.network, site.scene)
     await caughtUp(site)
     const { customer, client, behind, scene, asked, follower } = site
     const collected = await collect({
@@ -136,7 +136,7 @@ async function open(options: LoopOptions, undo: Undo): Promise<Site> {
   const behind = openBehind(connectionTo(socketDirOf(join(dir, 'postgres'))))
   undo.push(behind.close)
   await scene.link?.(behind)
-  await connectedLines(behind, lines.length, scene.channels.length)
+  await connectedLines(behind, lines.length, scene.linksMax ?? scene.channels.length)
   const follower = follow(victim.url, customer.token)
   undo.push(follower.stop)
   await follower.connected()

@@ -14,15 +14,15 @@ export function keyIn(text: string): string {
 }
 
 /** What arrived and what was tried is known by its key until here. */
-export function withRefs(history: History, channel: Channel): History {
+export function withRefs(history: History): History {
   const ids = new Map(history.asked.map(({ key, answers }) => [key, answers.find(({ id }) => id !== null)?.id]))
-  const refOf = (key: string) => {
+  const refOf = (key: string, channel: Channel) => {
     const id = ids.get(key)
     return typeof id === 'string' ? clientRef(id.slice('msg_'.length) as MessageId, channel, 0) : key
   }
   return {
     ...history,
-    effects: history.effects.map((effect) => ({ ...effect, ref: refOf(effect.ref) })),
-    tried: history.tried.map((one) => ({ ...one, ref: refOf(one.ref) })),
+    effects: history.effects.map((effect) => ({ ...effect, ref: refOf(effect.ref, effect.channel) })),
+    tried: history.tried.map((one) => ({ ...one, ref: refOf(one.ref, one.channel) })),
   }
 }

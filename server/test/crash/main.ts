@@ -18,6 +18,7 @@ Kills the gateway at random while callers send and a network outside misbehaves,
   --no-dedupe          a network that takes the same message twice
   --smpp               over the gateway's own SMPP, to an SMSC that takes the same message twice
   --whatsapp           over the gateway's own WhatsApp, to people who decrypt what they get
+  --imessage           over the gateway's own iMessage, to Macs that lose answers, with SMS behind it
   --database-kills N   of the kills, how many take the database along [0]
   --boundaries         instead: kill it once before and once after each I/O boundary
   --help               prints this
@@ -43,6 +44,7 @@ function given(): Given | { say: string; code: number } {
         'no-dedupe': { type: 'boolean', default: false },
         smpp: { type: 'boolean', default: false },
         whatsapp: { type: 'boolean', default: false },
+        imessage: { type: 'boolean', default: false },
         'database-kills': { type: 'string', default: '0' },
         boundaries: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -56,8 +58,8 @@ function given(): Given | { say: string; code: number } {
       kills: kills!,
       seed: seed!,
       databaseKills: databaseKills!,
-      dedupes: !values['no-dedupe'] && !values.smpp,
-      over: values.smpp ? 'smpp' : values.whatsapp ? 'whatsapp' : null,
+      dedupes: !values['no-dedupe'] && !values.smpp && !values.imessage,
+      over: (['smpp', 'whatsapp', 'imessage'] as const).find((over) => values[over]) ?? null,
       boundaries: values.boundaries,
     }
   } catch (error) {

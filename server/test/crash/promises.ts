@@ -137,7 +137,7 @@ function nothingChanged({ history, accepted }: Seen): Violation[] {
 function noFallbackAfterUnknown({ attempts }: Seen): Violation[] {
   return [...attempts].flatMap(([id, all]) => {
     const fellBack = all.some(
-      (one, at) => one.outcome === 'uncertain' && all.slice(at + 1).some((later) => isFallbackOf(later, one)),
+      (one, at) => isDoubtful(one, all.slice(at + 1)) && all.slice(at + 1).some((later) => isFallbackOf(later, one)),
     )
     return fellBack
       ? [
@@ -148,6 +148,13 @@ function noFallbackAfterUnknown({ attempts }: Seen): Violation[] {
         ]
       : []
   })
+}
+
+/** Nobody has found out since that nothing had gone out. */
+function isDoubtful(one: Attempt, later: readonly Attempt[]): boolean {
+  const isSame = ({ number, channel, ref }: Attempt) =>
+    number === one.number && channel === one.channel && ref === one.ref
+  return one.outcome === 'uncertain' && !later.some((other) => isSame(other) && other.outcome !== 'uncertain')
 }
 
 /** The end of a ref is its retry generation: a retry that was asked for begins anew. */
@@ -313,11 +320,12 @@ function unknownsFlagged({ accepted, messages, attempts }: Seen): Violation[] {
   return [...accepted.keys()].flatMap((id) => {
     const message = messages.get(id)
     if (message === undefined || message.retryCount > 0) return []
-    const outcomes = (attempts.get(id) ?? []).map(({ outcome }) => outcome)
+    const all = attempts.get(id) ?? []
+    const outcomes = all.map(({ outcome }) => outcome)
     const isFlagged = message.errorCode === 'OUTCOME_UNKNOWN'
     const isProved = outcomes.includes('accepted') || out.has(message.status)
-    const isDoubtful = outcomes.includes('uncertain') && !isProved
-    return isFlagged === isDoubtful
+    const isUnknown = all.some((one, at) => isDoubtful(one, all.slice(at + 1))) && !isProved
+    return isFlagged === isUnknown
       ? []
       : [violation('an unknown outcome is flagged, and nothing else', `${id}: ${message.errorCode}, ${outcomes}`)]
   })

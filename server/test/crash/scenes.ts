@@ -2,6 +2,7 @@
 import type { Chance } from '../../src/lib/chance.ts'
 import { type Channel, channels } from '../../src/model/channel.ts'
 import type { History } from './history.ts'
+import { openImessageOutside } from './imessage-outside.ts'
 import { keyed } from './keyed-texts.ts'
 import type { Orders } from './orders.ts'
 import { type Fate, type Network, openOutside } from './outside.ts'
@@ -17,6 +18,8 @@ export interface Scene {
   link?(behind: Behind): Promise<void>
   /** People write on these. */
   channels: readonly Channel[]
+  /** Links of each line, where it has more than people write on. */
+  linksMax?: number
   routes: readonly (readonly Channel[])[]
   /** The clock is moved so far at each kill, for the lanes that wait. */
   advanceMs: number
@@ -28,6 +31,10 @@ export interface Scene {
   arrivalMs?: number
   /** Lines keep their holders when the clock is moved at the end: to link anew takes longer than there is time for. */
   keepsLines?: boolean
+  /** At the end the clock is not moved for what is due sooner. */
+  sparesMs?: number
+  /** How long everything may take to end. */
+  drainMs?: number
   /** People pause at most so long between what they write. */
   breathMs?: number
   /** Callers wait when they are so many messages ahead of what has arrived. */
@@ -43,7 +50,7 @@ export interface Scene {
 }
 
 /** The gateway's own connectors; otherwise the network outside takes the place of them all. */
-export type Over = 'smpp' | 'whatsapp'
+export type Over = 'smpp' | 'whatsapp' | 'imessage'
 
 export interface SceneOptions {
   over: Over | null
@@ -55,6 +62,7 @@ export interface SceneOptions {
 
 export function openScene(options: SceneOptions): Promise<Scene> {
   if (options.over === 'smpp') return openSmppScene(options)
+  if (options.over === 'imessage') return openImessageScene(options)
   return options.over === 'whatsapp' ? openWhatsappScene(options) : openPlainScene(options)
 }
 
@@ -104,6 +112,20 @@ async function openWhatsappScene({ lines, chance, isHealed }: SceneOptions): Pro
       keepsLines: true,
     },
     orders: { port: 0, dedupes: ['whatsapp'], plan: null, real: true },
+    textOf: keyed,
+    wordOf: (number) => `word ${number}`,
+  }
+}
+
+/** Nothing is sent twice there by sending it again: what is in doubt is looked for. */
+async function openImessageScene({ lines, chance, isHealed }: SceneOptions): Promise<Scene> {
+  const network = await openImessageOutside({ lines, chance: chance.fork('network'), isHealed })
+  const { placeOf, link, named, figures } = network
+  return {
+    ...{ network, placeOf, link, named, figures, channels: ['imessage'], routes: [['imessage', 'sms'], ['imessage']] },
+    ...{ linksMax: 2, advanceMs: 4_000, livesMs: 600, arrivalMs: 4_000, aheadMax: 40, breathMs: 60, keepsLines: true },
+    ...{ sparesMs: 6_000, drainMs: 120_000 },
+    orders: { port: 0, dedupes: [], plan: null, real: true },
     textOf: keyed,
     wordOf: (number) => `word ${number}`,
   }

@@ -21,6 +21,8 @@ export interface Place {
   channels: readonly Channel[]
   url: string
   password?: string
+  /** Of channels that go another way. */
+  providers?: Partial<Record<Channel, { provider: string; url: string; password: string }>>
 }
 
 export type PlaceOf = (line: string) => Place
@@ -102,17 +104,29 @@ export async function dueInMs({ db }: Pick<Behind, 'db'>): Promise<number> {
   return Math.max(0, now?.next_ms ?? 0)
 }
 
-const drainMs = 40_000
+const drainMsDefault = 40_000
+
+export interface Draining {
+  keepsLines?: boolean | undefined
+  /** What is due sooner comes by itself: a network that is asked after is not asked faster than it can know. */
+  sparesMs?: number | undefined
+  /** It takes no longer than that. */
+  drainMs?: number | undefined
+}
 
 /** Gives everything its time by moving the database's clock to whatever is due next; returns what is left all the same. */
-export async function drain(behind: Behind, outside: Pick<Network, 'unheard'>, keepsLines = false): Promise<number> {
+export async function drain(
+  behind: Behind,
+  outside: Pick<Network, 'unheard'>,
+  { keepsLines = false, sparesMs = 0, drainMs = drainMsDefault }: Draining = {},
+): Promise<number> {
   const giveUpAt = performance.now() + drainMs
   let left = 0
   while (performance.now() < giveUpAt) {
     const [now] = await behind.db.query<Rest>(rest)
     left = now?.left ?? 0
     if (left === 0 && now?.busy !== true && outside.unheard() === 0) return 0
-    if (now?.busy === false && outside.unheard() === 0 && now.next_ms !== null)
+    if (now?.busy === false && outside.unheard() === 0 && now.next_ms !== null && now.next_ms >= sparesMs)
       await behind.advance(Math.max(1, now.next_ms + 1), keepsLines)
     await pause(10)
   }

@@ -116,7 +116,7 @@ function systemIdOf(line: string): string {
 function named(history: History, parts: readonly Part[]): History {
   const said = new Map(history.spoken.map(({ text, providerId }) => [text, providerId]))
   return {
-    ...withRefs(history, 'sms'),
+    ...withRefs(history),
     messages: history.messages.map((message) =>
       message.direction === 'outbound'
         ? message

@@ -20,6 +20,8 @@ export interface VictimOptions {
   /** Null: the embedded PostgreSQL in its data directory. */
   databaseUrl: string | null
   orders: Orders
+  /** Besides those that all have. */
+  settings?: Readonly<Record<string, string>>
   /** Where a process comes from; a new one each time if not given. */
   take?: () => ChildProcess
 }
@@ -75,7 +77,11 @@ export function createVictim(options: VictimOptions): Victim {
       const fresh = take()
       child = fresh
       fresh.once('exit', forget)
-      const command = { do: 'start' as const, settings: settingsOf(options), orders: { ...options.orders, ...orders } }
+      const command = {
+        do: 'start' as const,
+        settings: settingsOf(options, options.settings),
+        orders: { ...options.orders, ...orders },
+      }
       const report = await told(fresh, command)
       if (report === null || !('ready' in report)) return false
       if (!hasEnded(fresh)) url = report.ready

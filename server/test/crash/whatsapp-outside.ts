@@ -60,7 +60,7 @@ export async function openWhatsappOutside(options: WhatsappOutsideOptions): Prom
       await linkAll(network, behind, options.lines)
       misbehaving = misbehave(network, { ...options, arrived: () => outside.effects.length }, over.signal)
     },
-    named: (history) => withRefs({ ...history, spoken: speech.heard() }, 'whatsapp'),
+    named: (history) => withRefs({ ...history, spoken: speech.heard() }),
     figures: () => ({
       'came again under a used id': [...reached].reduce((sum, one) => sum + network.person(one).repeats, 0),
       'asked again by phones': network.unread.byPhones,

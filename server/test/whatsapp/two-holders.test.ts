@@ -236,7 +236,7 @@ test('a gateway that was frozen until another had its line disturbs nothing when
   frozen.signal('SIGCONT')
   await traffic(frozen.url, 1_030)
   await arrived(1_030)
-  const left = await drain(behind, outside, true)
+  const left = await drain(behind, outside, { keepsLines: true })
   const { url } = other
   const history = await collect({
     customer,
