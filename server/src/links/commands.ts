@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Mint } from '../lib/mint.ts'
 import type { Channel } from '../model/channel.ts'
 import { type FailureKind, type FailureScope, SendFailure } from '../model/delivery.ts'
-import { type ErrorCode, GatewayError } from '../model/errors.ts'
+import { type CallCode, type ErrorCode, GatewayError } from '../model/errors.ts'
 import type { Handle, LineId } from '../model/ids.ts'
 import type { Command, CommandAnswer, CommandStore } from '../store/commands.ts'
 
@@ -112,7 +112,7 @@ function pack(error: unknown): CommandAnswer {
 
 function unpack(answer: CommandAnswer): unknown {
   if (answer.ok) return answer.value
+  if (answer.error === 'gateway') throw new GatewayError(answer.code as CallCode, answer.message)
   const code = answer.code as ErrorCode
-  if (answer.error === 'gateway') throw new GatewayError(code, answer.message)
   throw new SendFailure(answer.kind as FailureKind, code, answer.message, { scope: answer.scope as FailureScope })
 }

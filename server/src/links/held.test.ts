@@ -75,6 +75,7 @@ function stage(first: HeldLine = line) {
       publicUrl: () => 'http://127.0.0.1:9',
       inbox: { receive: async () => undefined },
       lineAt: async () => null,
+      adopt: async () => true,
       clock,
       log: { info: () => undefined, warn: () => undefined, error: (facts) => void done.push(JSON.stringify(facts)) },
     },

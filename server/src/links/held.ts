@@ -26,6 +26,8 @@ export interface HoldingOptions {
   inbox: Inbox
   /** Null: nobody has this address. */
   lineAt(address: Handle): Promise<StoredLine | null>
+  /** False: the line has another address, or another line has this one. */
+  adopt(line: HeldLine, address: Handle): Promise<boolean>
   clock: Clock
   log: LinksLog
 }
@@ -88,10 +90,14 @@ export class Holding {
     return this.#links.get(channel)?.connection ?? null
   }
 
-  /** A line that changed its owner, its address or its epoch is another one to all of its networks. */
+  /**
+   * A line that changed its owner, its address or its epoch is another one to all of its networks; one that only now got
+   * an address is the same.
+   */
   isStill(line: HeldLine): boolean {
     const { epoch, address, customerId } = this.#line
-    return epoch === line.epoch && address === line.address && customerId === line.customerId
+    const isSameAddress = address === null || line.address === null || address === line.address
+    return epoch === line.epoch && isSameAddress && customerId === line.customerId
   }
 
   /** Resolves once it is ready. A network that is slow to connect must not keep the heartbeat waiting. */
@@ -106,7 +112,8 @@ export class Holding {
 
   /** Does what has been ordered since, and opens or closes channels whose settings changed; the others stay as they are. */
   async follow(line: HeldLine): Promise<void> {
-    this.#line = line
+    // What was read a moment ago may be older than the address that we were paired with.
+    this.#line = { ...line, address: line.address ?? this.#line.address }
     for (const link of [...this.#links.values()]) {
       if (!line.channels.includes(link.channel) || link.mark !== markOf(line, link.channel)) await this.#drop(link)
     }
@@ -224,18 +231,25 @@ export class Holding {
     }
   }
 
+  async #adopt(address: Handle): Promise<boolean> {
+    if (!(await this.#options.adopt(this.#line, address))) return false
+    this.#line = { ...this.#line, address }
+    return true
+  }
+
   #hostFor(link: Standing): Host {
     const { vault, inbox, log, lineAt, publicUrl } = this.#options
     const line = this.#line
     const { channel } = link
-    const { id: lineId, customerId, address, email, epoch } = line
-    const source: Source = { customerId, lineId, address, email, channel }
+    const { id: lineId, customerId, email, epoch } = line
     const key = { lineId, channel, epoch }
     return {
       receive: async (event: Incoming) => {
         if (link.phase === 'closed' || !this.#holder.isHeld(line)) throw new Error('This link is closed.')
-        await inbox.receive(await ownerOf(event, { line, source, lineAt }), event)
+        const source: Source = { customerId, lineId, address: this.#line.address, email, channel }
+        await inbox.receive(await ownerOf(event, { line: this.#line, source, lineAt }), event)
       },
+      adopt: (address) => this.#adopt(address),
       setState: (state) => this.#hear(link, state),
       vault: {
         get: (name) => vault.get(key, name),

@@ -15,7 +15,7 @@ export interface LinksLedger {
   renewLines(node: number, leaseMs: number): Promise<HeldLine[]>
   takeLines(node: number, leaseMs: number): Promise<HeldLine[]>
   releaseLine(node: number, line: HeldLine): Promise<void>
-  /** False: it is no news, or another process holds the line by now. */
+  /** With the event that tells it. False: it is no news, or another process holds the line by now. */
   setLink(line: HeldLine, channel: Channel, state: LinkState, round: number): Promise<boolean>
 }
 
@@ -29,11 +29,22 @@ export interface LinksOptions extends HoldingOptions {
   lose(fences: readonly Fence[]): void
   /** Lines came or went: there may be work. */
   moved(): void
-  changed(line: HeldLine, channel: Channel, state: LinkState): Promise<void>
+  /** What a link says of itself was stored and told. */
+  told(customerId: CustomerId): void
 }
 
 const lineLeaseMs = 15_000
 const beatMs = 2_000
+/** Longer than a lease lasts: whoever cannot write for that long has lost the line, and its links start anew. */
+const statePausesMs = [200, 1_000, 5_000, 15_000] as const
+
+interface Said {
+  line: HeldLine
+  channel: Channel
+  state: LinkState
+  round: number
+  tries: number
+}
 
 export class Links {
   readonly #options: LinksOptions
@@ -46,6 +57,8 @@ export class Links {
   #look = new AbortController()
   #loop: Promise<void> | null = null
   #states: Promise<void> = Promise.resolve()
+  /** What each link said last, until that is stored. */
+  readonly #newest = new Map<string, Said>()
   /** By the monotonic clock: after this our leases may have been given away. */
   #safeUntil = 0
 
@@ -155,12 +168,38 @@ export class Links {
 
   /** One after the other, so that the last state told is the last one stored. */
   #tell(line: HeldLine, channel: Channel, { state, round }: { state: LinkState; round: number }): void {
-    const { ledger, changed, log } = this.#options
+    const said: Said = { line, channel, state, round, tries: 0 }
+    this.#newest.set(`${line.id} ${channel}`, said)
+    this.#store(said)
+  }
+
+  #store(said: Said): void {
+    const { line, channel, state, round } = said
+    const { ledger, told, log } = this.#options
     this.#states = this.#states
       .then(async () => {
-        if (await ledger.setLink(line, channel, state, round)) await changed(line, channel, state)
+        if (await ledger.setLink(line, channel, state, round)) told(line.customerId)
+        this.#forget(said)
       })
-      .catch((error: unknown) => log.error({ err: error, line: line.id, channel }, 'a link state could not be stored'))
+      .catch((error: unknown) => {
+        log.error({ err: error, line: line.id, channel }, 'a link state could not be stored')
+        void this.#storeLater(said)
+      })
+  }
+
+  /** A link says once how it is, so that nobody would ever learn it. The others do not wait for that. */
+  async #storeLater(said: Said): Promise<void> {
+    const pauseMs = statePausesMs[said.tries]
+    said.tries += 1
+    if (pauseMs !== undefined) await this.#options.clock.sleep(pauseMs, this.#stopping.signal)
+    const isNewest = this.#newest.get(`${said.line.id} ${said.channel}`) === said
+    if (pauseMs !== undefined && isNewest && this.#holder.isHeld(said.line)) this.#store(said)
+    else this.#forget(said)
+  }
+
+  #forget(said: Said): void {
+    const name = `${said.line.id} ${said.channel}`
+    if (this.#newest.get(name) === said) this.#newest.delete(name)
   }
 
   async #close(held: Holding): Promise<void> {

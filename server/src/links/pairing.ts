@@ -3,10 +3,19 @@ import type { Providers } from '../channels/connector.ts'
 import type { Clock } from '../lib/clock.ts'
 import { inTime } from '../messaging/revise.ts'
 import { SendFailure } from '../model/delivery.ts'
-import { GatewayError } from '../model/errors.ts'
+import { GatewayError, isCallCode } from '../model/errors.ts'
 import { parsePhone } from '../model/handle.ts'
 import type { CustomerId, Handle, LineId } from '../model/ids.ts'
-import { type DisconnectReason, isServed, type LinkOrder, type LinkState, linkNow, orderFor } from '../model/line.ts'
+import {
+  type DisconnectReason,
+  isServed,
+  type LinkOrder,
+  type LinkStage,
+  type LinkState,
+  linkNow,
+  orderFor,
+  stageOf,
+} from '../model/line.ts'
 import type { LineStore, StoredLine } from '../store/lines.ts'
 import type { MessageStore, SignupCode } from '../store/messages.ts'
 import type { Commands } from './commands.ts'
@@ -22,7 +31,7 @@ export interface PairingOptions {
   changed(): void
 }
 
-interface By {
+export interface By {
   customerId: CustomerId
 }
 
@@ -34,6 +43,8 @@ export interface Session {
   address: Handle | null
   /** Null: this line has no WhatsApp. */
   state: LinkState | null
+  /** New: it never had any. */
+  stage: LinkStage
   /** As what it was last connected, for as long as that pairing lasts. */
   identity: string | null
   connectedAt: Date | null
@@ -70,7 +81,7 @@ export interface Pairing {
   }
 }
 
-const channel = 'whatsapp'
+export const channel = 'whatsapp'
 const readyWithinMs = 10_000
 const looksMs = [10, 20, 40, 80, 160, 250]
 const windowMinutes = 15
@@ -110,7 +121,7 @@ export function createPairing(options: PairingOptions): Pairing {
 }
 
 /** A line without an address gets it from the phone it is paired with. */
-function canPair({ address }: StoredLine): boolean {
+export function canPair({ address }: StoredLine): boolean {
   return address === null || hasNumber({ address })
 }
 
@@ -118,13 +129,14 @@ function hasNumber({ address }: Pick<StoredLine, 'address'>): boolean {
   return address !== null && parsePhone(address) !== null
 }
 
-function sessionOf(line: StoredLine): Session {
+export function sessionOf(line: StoredLine): Session {
   const { id: lineId, name: lineName, isDefault, address } = line
   const state = linkNow(line, channel)
   const past = state === null ? undefined : line.linkPasts[channel]
   const now = state?.status === 'disconnected' ? state.reason : null
   return {
     ...{ lineId, lineName, isDefault, address, state },
+    stage: state === null && line.links[channel] !== undefined ? 'down' : stageOf(state),
     identity: past?.identity ?? null,
     connectedAt: past?.connectedAt ?? null,
     disconnectedAt: past?.disconnectedAt ?? null,
@@ -132,7 +144,7 @@ function sessionOf(line: StoredLine): Session {
   }
 }
 
-async function enable(options: PairingOptions, line: StoredLine): Promise<StoredLine> {
+export async function enable(options: PairingOptions, line: StoredLine): Promise<StoredLine> {
   const state = linkNow(line, channel)
   const isDown = state === null || state.status === 'disconnected' || state.status === 'off'
   if (!isDown) return line
@@ -168,12 +180,12 @@ async function halt(
   return again(options, line)
 }
 
-async function resetAuth(options: PairingOptions, line: StoredLine): Promise<StoredLine> {
+export async function resetAuth(options: PairingOptions, line: StoredLine): Promise<StoredLine> {
   await forget(options, line)
   return halt(options, line, 'auth_reset')
 }
 
-async function remove(options: PairingOptions, line: StoredLine): Promise<StoredLine> {
+export async function remove(options: PairingOptions, line: StoredLine): Promise<StoredLine> {
   await forget(options, line)
   if (!(await options.lines.dropChannel(line, channel))) throw gone()
   options.changed()
@@ -191,7 +203,7 @@ async function forget(options: PairingOptions, line: StoredLine): Promise<void> 
   await asked(() => inTime(clock, () => commands.act({ lineId: line.id, channel }, 'forgetPairing')))
 }
 
-async function pairingCode(
+export async function pairingCode(
   options: PairingOptions,
   line: StoredLine,
   phone: Handle | null,
@@ -206,14 +218,18 @@ async function pairingCode(
   return { code: String(code), phone: whose }
 }
 
-async function untilPairing(options: PairingOptions, line: StoredLine): Promise<void> {
-  await until(options, line, (one) => {
+export function untilPairing(
+  options: PairingOptions,
+  line: StoredLine,
+  isUsable: (state: LinkState & { status: 'pairing' }) => boolean = () => true,
+): Promise<StoredLine> {
+  return until(options, line, (one) => {
     const state = linkNow(one, channel)
     if (state?.status === 'connected')
       throw new GatewayError('WHATSAPP_ALREADY_CONNECTED', 'This number is linked with WhatsApp already.')
     if (state === null || orderFor(one, channel).stopped !== null)
       throw new GatewayError('CONFLICT', 'WhatsApp was switched off on this number in the meantime.')
-    return state.status === 'pairing'
+    return state.status === 'pairing' && isUsable(state)
   })
 }
 
@@ -251,17 +267,17 @@ async function again({ lines }: PairingOptions, { id }: StoredLine): Promise<Sto
 }
 
 /** What a link cannot do just now, in the words of these calls. */
-async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+export async function asked<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return await ask()
   } catch (error) {
     if (!(error instanceof SendFailure)) throw error
     if (error.scope === 'link') throw notConnected()
-    throw new GatewayError(error.code, error.message)
+    throw new GatewayError(isCallCode(error.code) ? error.code : 'SERVICE_UNAVAILABLE', error.message)
   }
 }
 
-function mustBeServed(line: StoredLine): void {
+export function mustBeServed(line: StoredLine): void {
   if (isServed(line)) return
   throw new GatewayError(
     'INVALID_STATUS',
@@ -269,7 +285,7 @@ function mustBeServed(line: StoredLine): void {
   )
 }
 
-function notConnected(): GatewayError {
+export function notConnected(): GatewayError {
   return new GatewayError('WHATSAPP_NOT_CONNECTED', 'This number is not linked with WhatsApp. Pair it first.')
 }
 
