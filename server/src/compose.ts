@@ -24,6 +24,7 @@ import { openSandbox } from './sandbox/sandbox.ts'
 import { createDb, type Db, type DbAddress } from './store/db.ts'
 import { type KeptPostgres, keepEmbeddedPostgres } from './store/postgres/keeper.ts'
 import { textbubblesWording } from './surfaces/textbubbles/webhooks/wording.ts'
+import { whatsbridgeWording } from './surfaces/whatsbridge/wording.ts'
 import { createGateway } from './wiring.ts'
 
 export interface Running {
@@ -66,7 +67,11 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
     const media = await openMedia(config, { clock, log })
     undo.push(() => media.toolbox.stop())
     const ready = Promise.withResolvers<void>()
-    const parts = { clock, log, dataDir, address, egress, toProviders, media, where, overrides, ready: ready.promise }
+    const phones = { url: null as string | null }
+    const parts = {
+      ...{ clock, log, dataDir, address, egress, toProviders, media, where, phones, overrides },
+      ready: ready.promise,
+    }
     const { gateway, registry } = buildGateway(config, parts)
     undo.push(() => registry.stop())
     let networks: KeptNetworks | null = null
@@ -104,7 +109,7 @@ export async function compose(config: Config, overrides: Overrides = {}): Promis
 /** Beside a sandbox with a database of its own: of several gateways on one database each would bring networks. */
 async function openNetworks(
   config: Config,
-  parts: Pick<Parts, 'clock' | 'log' | 'dataDir' | 'toProviders' | 'overrides'> & {
+  parts: Pick<Parts, 'clock' | 'log' | 'dataDir' | 'toProviders' | 'phones' | 'overrides'> & {
     gateway: Gateway
     sandbox: SandboxInfo | null
     /** Of the run before. */
@@ -121,7 +126,10 @@ async function openNetworks(
   const cache = getCompileCacheDir()
   const compileCache = cache === undefined ? null : dirname(cache)
   const place = { main, dir: join(config.dataDir, 'networks'), compileCache }
-  return keepNetworks({ ...parts, gateway, http, sandbox, place, say })
+  const opened = (lineUrl: string | null) => {
+    parts.phones.url = lineUrl
+  }
+  return keepNetworks({ ...parts, gateway, http, sandbox, place, opened, say })
 }
 
 function givenKeys(config: Config): { adminKey?: string; masterKey?: string } {
@@ -172,13 +180,15 @@ interface Parts {
   media: Media
   /** How the outside reaches us; known for certain once HTTP listens. */
   where: { url: string }
+  /** The sandbox's own WhatsApp, while it runs. */
+  phones: { url: string | null }
   overrides: Overrides
   /** Resolves once everybody is served. */
   ready: Promise<void>
 }
 
 function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registry: ReturnType<typeof createRegistry> } {
-  const { clock, log, dataDir, address, egress, toProviders, media, where, overrides, ready } = parts
+  const { clock, log, dataDir, address, egress, toProviders, media, where, phones, overrides, ready } = parts
   const mint = createMint(clock)
   const onError = (error: Error) => log.error({ err: error }, 'a database connection broke')
   const opened = createDb({ address, connectionsMax: config.poolMax, applicationName: 'switchboard', onError })
@@ -197,7 +207,7 @@ function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registr
     providers: registry.providers,
     publicUrl: () => where.url,
     egress,
-    wording: textbubblesWording,
+    wording: (linkTo) => whatsbridgeWording(linkTo, textbubblesWording(linkTo)),
     roles: { links: config.roles.includes('links'), webhooks: config.roles.includes('webhooks') },
     webhooks: {
       scheduleMs: config.webhookScheduleMs,
@@ -205,6 +215,10 @@ function buildGateway(config: Config, parts: Parts): { gateway: Gateway; registr
       userAgent: `Switchboard/${config.version}`,
       chance: seededChance(mint()).next,
     },
+    // Nothing in the sandbox leaves the machine.
+    ...(config.sandbox && {
+      pairsWith: () => ({ provider: phones.url === null ? 'sandbox' : 'whatsapp', url: phones.url }),
+    }),
     keyPrefix: config.keyPrefix,
     requestsPerMinute: config.rateLimitPerMinute,
     eventRetentionMs: config.eventRetentionMs,

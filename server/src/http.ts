@@ -7,12 +7,16 @@ import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
 import { GatewayError } from './model/errors.ts'
 import { docsPageOf } from './surfaces/docs-page.ts'
-import { openApiOf } from './surfaces/openapi.ts'
+import { correlationIdOf, greetEverybody, requestIdOf } from './surfaces/mounting.ts'
+import { type OpenApi, openApiOf } from './surfaces/openapi.ts'
 import { mountProviders } from './surfaces/providers/app.ts'
-import { correlationIdOf, mountTextbubbles, requestIdOf } from './surfaces/textbubbles/app.ts'
+import { mountTextbubbles } from './surfaces/textbubbles/app.ts'
 import { errorBody, noSuchCall } from './surfaces/textbubbles/errors.ts'
 import { textbubblesApi, textbubblesRoutes } from './surfaces/textbubbles/operations.ts'
 import { createStreams } from './surfaces/textbubbles/stream.ts'
+import { mountWhatsbridge, whatsbridgePrefix } from './surfaces/whatsbridge/app.ts'
+import { failure, noSuchCall as noSuchWhatsbridgeCall } from './surfaces/whatsbridge/errors.ts'
+import { whatsbridgeApi, whatsbridgeRoutes } from './surfaces/whatsbridge/operations.ts'
 
 export interface HttpOptions {
   gateway: Gateway
@@ -53,17 +57,12 @@ export function createHttp(options: HttpOptions): Http {
   const sockets = socketsOf(app.server)
   let publicUrl = options.publicUrl?.replace(/\/+$/, '') ?? ''
   const document = () => openApiOf(textbubblesApi(streams.route, { version, url: publicUrl }))
-  mountTextbubbles(app, {
-    ...{ gateway, clock, log, adminKey },
-    overTls: publicUrl.startsWith('https://'),
-    routes: textbubblesRoutes(streams.route),
-  })
+  greetEverybody(app, publicUrl.startsWith('https://'))
+  mountTextbubbles(app, { gateway, clock, log, adminKey, routes: textbubblesRoutes(streams.route) })
   mountProviders(app, { gateway, log })
-  serve(app, '/openapi.json', () => ({ type: 'application/json; charset=utf-8', body: JSON.stringify(document()) }))
-  serve(app, '/docs', () => {
-    const { html, contentSecurityPolicy } = docsPageOf(document())
-    return { type: 'text/html; charset=utf-8', body: html, policy: contentSecurityPolicy }
-  })
+  describe(app, '', document)
+  mountWhatsbridge(app, { gateway, clock, log, routes: whatsbridgeRoutes })
+  describe(app, whatsbridgePrefix, () => openApiOf(whatsbridgeApi({ version, url: publicUrl })))
   return {
     app,
     async listen() {
@@ -132,14 +131,18 @@ function trustOf(trust: HttpOptions['trustProxy']): boolean | string[] | ((addre
 
 /** A path that cannot be decoded names nothing. */
 function answerUndecodable(_error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const body = request.raw.url?.startsWith(whatsbridgePrefix)
+    ? failure(noSuchWhatsbridgeCall()).body
+    : errorBody(noSuchCall(), request.id)
   void reply
     .code(404)
     .headers({
       'content-type': 'application/json; charset=utf-8',
       'x-request-id': request.id,
+      'x-correlation-id': correlationIdOf(request.headers['x-correlation-id']),
       'x-content-type-options': 'nosniff',
     })
-    .send(errorBody(noSuchCall(), request.id))
+    .send(body)
 }
 
 /** What never became a request: no HTTP, headers too large, or too slow. */
@@ -166,6 +169,16 @@ function answerUnreadable(this: FastifyInstance, error: Error & { code?: string 
 const unreadable: Record<string, [string, string]> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are larger than 16 KiB.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time.'],
+}
+
+/** A surface's document, and the page made of it. */
+function describe(app: FastifyInstance, prefix: string, document: () => OpenApi): void {
+  const path = `${prefix}/openapi.json`
+  serve(app, path, () => ({ type: 'application/json; charset=utf-8', body: JSON.stringify(document()) }))
+  serve(app, `${prefix}/docs`, () => {
+    const { html, contentSecurityPolicy } = docsPageOf(document(), path)
+    return { type: 'text/html; charset=utf-8', body: html, policy: contentSecurityPolicy }
+  })
 }
 
 interface Page {

@@ -3,6 +3,7 @@ import type { Channel } from '../model/channel.ts'
 import type { CustomerId, KeyId } from '../model/ids.ts'
 
 export type Scope = 'send' | 'read' | 'manage'
+export type KeySurface = 'textbubbles' | 'whatsbridge'
 
 /** Every operation takes one, so no query can forget whose data it reads. */
 export interface Caller {
@@ -11,6 +12,8 @@ export interface Caller {
   scopes: ReadonlySet<Scope>
   /** Null: no limit. */
   requestsPerMinute: number | null
+  /** Where calls are counted by the hour. Null: no limit. */
+  requestsPerHour: number | null
 }
 
 export interface Customer {

@@ -7,7 +7,7 @@ import type { SealedBox } from '../lib/sealed-box.ts'
 import { GatewayError } from '../model/errors.ts'
 import type { CustomerId, KeyId } from '../model/ids.ts'
 import type { CallerStore, CustomerRow, KeyRow } from '../store/callers.ts'
-import type { ApiKey, Caller, Customer, CustomerChange, NewCustomer, Scope } from './caller.ts'
+import type { ApiKey, Caller, Customer, CustomerChange, KeySurface, NewCustomer, Scope } from './caller.ts'
 
 export interface CallersOptions {
   store: CallerStore
@@ -17,6 +17,9 @@ export interface CallersOptions {
   keyPrefix: string
   requestsPerMinute: number
 }
+
+/** Of keys that clients of WhatsBridge know as tokens. Any key opens any surface. */
+const tokenPrefix = 'WBT|'
 
 const cachedMs = 2_000
 const cachedMax = 10_000
@@ -50,7 +53,7 @@ export function createCallers(options: CallersOptions) {
 }
 
 async function check(options: CallersOptions, token: string): Promise<Caller> {
-  if (!wellFormed(token, options.keyPrefix)) throw unauthorized()
+  if (![options.keyPrefix, tokenPrefix].some((prefix) => wellFormed(token, prefix))) throw unauthorized()
   const print = options.box.print(token)
   const row = await options.store.checkKey(print)
   if (row === null || !row.usable || !timingSafeEqual(row.hash, print)) throw unauthorized()
@@ -60,7 +63,15 @@ async function check(options: CallersOptions, token: string): Promise<Caller> {
     keyId: row.id,
     scopes: new Set(row.scopes as Scope[]),
     requestsPerMinute: perMinute === 0 ? null : perMinute,
+    requestsPerHour: perMinute === 0 ? null : hourly(row.requests_per_minute),
   }
+}
+
+const usualPerHour = 1_000
+
+/** What an operator allows somebody by the minute they may do in every minute of the hour. */
+function hourly(ownPerMinute: number | null): number {
+  return ownPerMinute === null ? usualPerHour : 60 * ownPerMinute
 }
 
 function customerCalls({ store, mint }: CallersOptions) {
@@ -99,16 +110,19 @@ export interface NewKey {
   customer: { id: CustomerId } | { email: string }
   scopes: readonly Scope[]
   expiresAt: Date | null
+  /** Whose clients it is for, which know a key by its first letters; absent: `textbubbles`. */
+  surface?: KeySurface
 }
 
 function keyCalls(options: CallersOptions, forget: () => void) {
   const { store, box, keyPrefix } = options
   return {
-    async createKey({ name, customer: named, scopes, expiresAt }: NewKey): Promise<ApiKey & { key: string }> {
+    async createKey({ name, customer: named, scopes, expiresAt, surface }: NewKey): Promise<ApiKey & { key: string }> {
       const customer = 'id' in named ? await store.customer(named.id) : await store.customerByEmail(named.email)
       if (customer === null) throw notFound('customer')
-      const key = mintKey(keyPrefix)
-      const prefix = key.slice(0, keyPrefix.length + shownPrefix)
+      const begins = surface === 'whatsbridge' ? tokenPrefix : keyPrefix
+      const key = mintKey(begins)
+      const prefix = key.slice(0, begins.length + shownPrefix)
       const id = options.mint() as KeyId
       const row = await store.addKey({
         customerId: customer.id,

@@ -121,3 +121,24 @@ test('only a status makes an earlier one stale', () => {
   expect(statuses.filter((type) => !subject(type, { message }).isStatus)).toEqual([])
   expect(others.filter((type) => subject(type, { message }).isStatus)).toEqual([])
 })
+
+const connecting = { status: 'connecting' }
+const code = (qr: string) => ({ status: 'pairing', qr, expiresAt: '2026-01-01T00:05:00Z' })
+
+test.each([
+  ['the first thing that is said', 'whatsapp', null, connecting, true],
+  ['a code to scan', 'whatsapp', connecting, code('a'), true],
+  ['the next code', 'whatsapp', code('a'), code('b'), false],
+  ['another network', 'imessage', null, connecting, false],
+  ['what an older version wrote', 'whatsapp', undefined, connecting, false],
+])('%s: is a link at another stage than before?', (_what, channel, before, state, isTold) => {
+  const data = { lineId: 'l1', address: null, channel, state, before }
+  const topics = isTold ? ['session.status_changed'] : []
+  expect(subject('line.status', data)).toEqual({ topics, message: 'l1', thread: null, isStatus: false })
+})
+
+test('what comes in on WhatsApp has a second name', () => {
+  const on = (channel: string) => subject('message.inbound', { message: { ...message, channel } }).topics
+  expect(on('whatsapp')).toEqual(['*', 'message.inbound', 'message.received'])
+  expect(on('sms')).toEqual(['*', 'message.inbound'])
+})

@@ -2,8 +2,8 @@
 import type { Channel } from './channel.ts'
 import { type Conversation, laneOf, type Participant } from './conversation.ts'
 import type { ContactId, CustomerId, EventId, Handle, LineId, MessageId, WebhookId } from './ids.ts'
-import type { LinkState } from './line.ts'
-import type { Attachment, Status } from './message.ts'
+import { type LinkState, stageOf } from './line.ts'
+import type { Attachment, Content, Status } from './message.ts'
 import type { OneTimeCode } from './one-time-code.ts'
 import type { DeactivationReason } from './webhook.ts'
 
@@ -75,6 +75,8 @@ export interface EventData {
   'message.inbound': About & {
     replyTo: { messageId: MessageId | null; externalId: string } | null
     attachments: readonly Attachment[]
+    /** Absent when it is no place. */
+    location?: NonNullable<Content['location']>
     /** Absent when there is none in it. */
     otp?: OneTimeCode
   }
@@ -107,7 +109,14 @@ export interface EventData {
   'contact.opted_out': AboutChoice
   'contact.opted_in': AboutChoice
   'webhook.deactivated': { webhookId: WebhookId; url: string; reason: DeactivationReason }
-  'line.status': { lineId: LineId; address: string | null; channel: Channel; state: LinkState }
+  /** `before` is what the link last said before; null if it had said nothing, absent in events of older versions. */
+  'line.status': {
+    lineId: LineId
+    address: string | null
+    channel: Channel
+    state: LinkState
+    before?: LinkState | null
+  }
 }
 
 export type EventType = keyof EventData
@@ -127,7 +136,8 @@ export type Cursor = string
 export interface Subject {
   /** Names a subscription may list to hear of it; none: it is told on streams only. */
   topics: readonly string[]
-  message: MessageId | null
+  /** What its events are told in order of: the message, or the line. */
+  message: MessageId | LineId | null
   /** The conversation, by line and person or group: the same whichever channel carries it. Or the person, if there is none. */
   thread: string | null
   /** It says how a message stands, and the next one that does makes it stale. */
@@ -149,17 +159,31 @@ export function subjectOf(event: Pick<NewEvent, 'type' | 'data'>): Subject {
   const message = data.message ?? null
   const conversation = message?.conversation ?? data.conversation ?? null
   return {
-    topics: isToldToWebhooks(event) ? ['*', event.type] : [],
-    message: message?.id ?? data.target ?? null,
+    topics: topicsOf(event),
+    message: message?.id ?? data.target ?? lineOf(event),
     thread: isChoice ? `contact/${(event.data as AboutChoice).person}` : threadOf(message, conversation),
     isStatus: statusTypes.has(event.type),
   }
 }
 
-/** How a line is linked is for whoever watches it pair, and only WhatsApp's typing has a name outside. */
-function isToldToWebhooks({ type, data }: Pick<NewEvent, 'type' | 'data'>): boolean {
-  if (type === 'line.status') return false
-  return type !== 'typing.indicator' || (data as EventData['typing.indicator']).channel === 'whatsapp'
+function lineOf({ type, data }: Pick<NewEvent, 'type' | 'data'>): LineId | null {
+  return type === 'line.status' ? (data as EventData['line.status']).lineId : null
+}
+
+/**
+ * How a line is linked is for whoever watches it pair, and only WhatsApp's typing has a name outside. WhatsBridge tells of
+ * WhatsApp alone, under names of its own, which nobody hears who asks for everything.
+ */
+function topicsOf({ type, data }: Pick<NewEvent, 'type' | 'data'>): readonly string[] {
+  if (type === 'line.status') return isNewStage(data as EventData['line.status']) ? ['session.status_changed'] : []
+  if (type === 'typing.indicator' && (data as EventData['typing.indicator']).channel !== 'whatsapp') return []
+  const isReceived = type === 'message.inbound' && (data as EventData['message.inbound']).message.channel === 'whatsapp'
+  return isReceived ? ['*', type, 'message.received'] : ['*', type]
+}
+
+/** A fresh code to scan is news for those who show it, and for nobody else. */
+function isNewStage({ channel, state, before }: EventData['line.status']): boolean {
+  return channel === 'whatsapp' && before !== undefined && stageOf(before) !== stageOf(state)
 }
 
 function threadOf(message: EventMessage | null, conversation: Conversation | null): string | null {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Channel, channels } from './channel.ts'
 import type { CustomerId } from './ids.ts'
-import { type Health, healthOf, type LinkOrder, type LinkState, linkNow } from './line.ts'
+import { type Health, healthOf, type LinkOrder, type LinkStage, type LinkState, linkNow, stageOf } from './line.ts'
 
 const connected: LinkState = {
   status: 'connected',
@@ -15,7 +15,7 @@ const warned: LinkState = { ...connected, warnings: ['Private API is disabled'] 
 const connecting: LinkState = { status: 'connecting' }
 const pairing: LinkState = { status: 'pairing', qr: 'code', expiresAt: '2026-01-01T00:05:00Z' }
 const off: LinkState = { status: 'off' }
-const lost: LinkState = { status: 'disconnected', reason: 'close_428', retryAt: null }
+const lost = { status: 'disconnected', reason: 'close_428', retryAt: null } as const satisfies LinkState
 
 describe('healthOf', () => {
   test.each<[Channel[], Partial<Record<Channel, LinkState>>, Health]>([
@@ -53,6 +53,24 @@ describe('healthOf', () => {
       }),
     )
   })
+})
+
+test.each<[LinkState | null, LinkStage]>([
+  [null, 'new'],
+  [connecting, 'connecting'],
+  [pairing, 'pairing'],
+  [connected, 'up'],
+  [warned, 'up'],
+  [off, 'down'],
+  [lost, 'down'],
+  [{ ...lost, reason: 'stopped' }, 'down'],
+  [{ ...lost, reason: 'auth_reset' }, 'down'],
+  [{ ...lost, reason: 'terminal_408' }, 'down'],
+  [{ ...lost, reason: 'auth_revoked' }, 'refused'],
+  [{ ...lost, reason: 'phone_number_mismatch' }, 'refused'],
+  [{ ...lost, reason: 'terminal_403' }, 'refused'],
+])('a link that last said %j is %s', (state, stage) => {
+  expect(stageOf(state)).toBe(stage)
 })
 
 describe('how a link is now', () => {

@@ -59,6 +59,29 @@ export interface LinkPast {
   reason: DisconnectReason | null
 }
 
+/** What matters of a link to those who only want to know whether it works. */
+export const linkStages = ['new', 'connecting', 'pairing', 'up', 'down', 'refused'] as const
+export type LinkStage = (typeof linkStages)[number]
+
+/** Null: it has never said anything. */
+export function stageOf(state: LinkState | null): LinkStage {
+  if (state === null) return 'new'
+  switch (state.status) {
+    case 'connecting':
+    case 'pairing':
+      return state.status
+    case 'connected':
+      return 'up'
+    case 'off':
+      return 'down'
+    case 'disconnected':
+      return refusals.has(state.reason) ? 'refused' : 'down'
+  }
+}
+
+/** The phone or the network will have none of it: logged out there, the wrong phone, or an account that is closed. */
+const refusals: ReadonlySet<string> = new Set(['auth_revoked', 'phone_number_mismatch', 'terminal_401', 'terminal_403'])
+
 const neverOrdered: LinkOrder = { stopped: null, round: 0 }
 
 export function orderFor({ linkOrders }: { linkOrders: LinkOrders }, channel: Channel): LinkOrder {

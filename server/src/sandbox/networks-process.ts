@@ -33,7 +33,8 @@ export async function startNetworks(
 ): Promise<NetworksProcess> {
   const { main, dir, whatsappPort, compileCache } = place
   await mkdir(dir, { recursive: true, mode: 0o700 })
-  const anywhere = ['--port', '--smpp-port', '--twilio-port', '--android-port'].flatMap((flag) => [flag, '0'])
+  const flags = ['--port', '--smpp-port', '--twilio-port', '--android-port', '--imessage-port']
+  const anywhere = flags.flatMap((flag) => [flag, '0'])
   const whatsapp = ['--whatsapp-port', String(whatsappPort), '--whatsapp-state', join(dir, 'whatsapp.json')]
   const child = fork(main, [...anywhere, ...whatsapp], {
     // Nothing of the gateway's secrets or its flags; and no signal that a terminal sends to all.

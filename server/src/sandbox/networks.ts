@@ -6,7 +6,7 @@ import type { DataDir, SandboxInfo } from '../lib/data-dir.ts'
 import type { SafeFetch } from '../lib/egress/safe-fetch.ts'
 import type { Log } from '../lib/log.ts'
 import { type NetworksPlace, startNetworks } from './networks-process.ts'
-import { giveWhatsapp, linkWhatsapp, portOf, sandboxLine } from './whatsapp.ts'
+import { giveWhatsapp, lineUrlOf, linkWhatsapp, portOf, sandboxLine } from './whatsapp.ts'
 
 export interface NetworksParts {
   gateway: Gateway
@@ -16,6 +16,8 @@ export interface NetworksParts {
   http: Pick<SafeFetch, 'request'>
   sandbox: SandboxInfo
   place: Omit<NetworksPlace, 'whatsappPort'>
+  /** Where the WhatsApp of these networks is, for lines to come; null when they are gone for good. */
+  opened(lineUrl: string | null): void
   /** For whoever watches a terminal. */
   say(what: string): void
 }
@@ -72,6 +74,7 @@ async function keep(parts: Kept): Promise<void> {
     await clock.sleep(failures * pauseMs, signal)
   }
   if (signal.aborted) return
+  parts.opened(null)
   await withoutNetworks(gateway, sandbox)
   await dataDir.writeSandbox(sandbox)
   log.warn({ outcome: why }, 'the loopback networks do not run: WhatsApp of the sandbox is in-memory, like the rest')
@@ -88,7 +91,9 @@ async function run(parts: Kept, failures: number): Promise<void> {
   end.addEventListener('abort', stop, { once: true })
   try {
     if (end.aborted) return
-    const isLinked = line !== null && (await linkWhatsapp(parts, line, networks.url))
+    const url = await lineUrlOf(parts, networks.url)
+    parts.opened(url)
+    const isLinked = line !== null && (await linkWhatsapp(parts, line, { control: networks.url, url }))
     if (!signal.aborted) await dataDir.writeSandbox({ ...sandbox, networks: networks.url })
     if (isLinked) {
       log.info({ url: networks.url }, 'the sandbox line is linked with the WhatsApp of the loopback networks')

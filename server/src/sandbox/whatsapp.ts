@@ -43,11 +43,19 @@ export async function giveWhatsapp({ admin }: Gateway, line: AdminLine, url: str
   await admin.changeLine(line.id, { providers: { whatsapp } })
 }
 
-/** Gives the line this WhatsApp and has its phone link it, where it is not linked yet. False: it did not come about. */
-export async function linkWhatsapp(parts: WhatsappParts, line: AdminLine, control: string): Promise<boolean> {
-  const { gateway, clock } = parts
+/** What a line has to be told to be on the WhatsApp of these networks. */
+export async function lineUrlOf(parts: WhatsappParts, control: string): Promise<string> {
   const { networks } = await ask<{ networks: { whatsapp: { line: { url: string } } } }>(parts, `${control}/`)
-  const { url } = networks.whatsapp.line
+  return networks.whatsapp.line.url
+}
+
+/** Gives the line this WhatsApp and has its phone link it, where it is not linked yet. False: it did not come about. */
+export async function linkWhatsapp(
+  parts: WhatsappParts,
+  line: AdminLine,
+  { control, url }: { control: string; url: string },
+): Promise<boolean> {
+  const { gateway, clock } = parts
   const began = clock.now()
   if (line.urls.whatsapp !== url) await giveWhatsapp(gateway, line, url)
   const scan = (qr: string) => ask(parts, `${control}/networks/whatsapp/scan`, { number: line.address, qr })

@@ -1,8 +1,10 @@
 /** Lines and the state of their links. */
 import type { Channel } from '../model/channel.ts'
+import type { NewEvent } from '../model/event.ts'
 import type { CustomerId, Handle, LineId } from '../model/ids.ts'
 import type { DisconnectReason, Line, LinkOrder, LinkOrders, LinkPast, LinkState } from '../model/line.ts'
 import type { Db, Statement } from './db.ts'
+import { tellIn } from './inbound.ts'
 
 /** What connects a line to one network. */
 export interface ChannelProvider {
@@ -23,6 +25,8 @@ export interface StoredLine extends Line {
   hostType: string | null
   hostInfo: string | null
   createdAt: Date
+  /** Its customer made it. */
+  own: boolean
   /** When a link of it last reported. */
   checkedAt: Date | null
 }
@@ -44,6 +48,7 @@ export interface LineRow {
   host_type: string | null
   host_info: string | null
   created_at: Date
+  own: boolean
   links: Record<string, LinkState> | null
   pasts: Record<string, PastRow> | null
   checked_at: Date | null
@@ -58,7 +63,7 @@ interface PastRow {
 }
 
 const columns = `l.id, l.customer_id, l.name, l.address, l.email, l.provider, l.channels, l.is_default, l.status, l.url, l.secret, l.channel_providers,
-  l.link_orders, l.host_type, l.host_info, l.created_at,
+  l.link_orders, l.host_type, l.host_info, l.created_at, l.own,
   (select jsonb_object_agg(k.channel, k.state) from links k where k.line_id = l.id) as links,
   (select jsonb_object_agg(k.channel, to_jsonb(k) - 'state') from links k where k.line_id = l.id) as pasts,
   (select max(k.changed_at) from links k where k.line_id = l.id) as checked_at`
@@ -155,23 +160,45 @@ const setLink: Statement = {
         else coalesce(excluded.identity, k.identity) end,
       reason = case when excluded.state ->> 'status' = 'connected' then null else coalesce(excluded.reason, k.reason) end
     returning line_id)
-  select (select state from before) is distinct from $3 as news from stored`,
+  select (select state from before) is distinct from $3 as news, (select state from before) as before,
+    (select address from lines where id = $1) as address from stored`,
 }
+/** Never the default: nothing can be sent from it before it has a number. */
+const insertOwn: Statement = {
+  name: 'lines-insert-own',
+  text: `insert into lines (id, customer_id, name, provider, channels, url, own)
+    select $1, $2, $3, $4, '{}', $5, true where (select count(*) from lines where customer_id = $2 and own and address is null
+      and removed_at is null) < $6 returning id`,
+}
+const ownerNow: Statement = {
+  name: 'lines-owner',
+  text: 'select customer_id, address from lines where id = $1 and epoch = $2 and removed_at is null',
+}
+const adopt: Statement = {
+  name: 'lines-adopt',
+  text: `update lines set address = $3, is_default = is_default or not exists (
+      select from lines d where d.customer_id = lines.customer_id and d.is_default and d.removed_at is null)
+    where id = $1 and epoch = $2 and address is null and removed_at is null
+      and not exists (select from lines o where o.address = $3 and o.removed_at is null) returning id`,
+}
+/** Whoever has not been paired yet is no trouble of the gateway's. */
 const summary: Statement = {
   name: 'lines-summary',
   text: `select k.channel, k.state, count(*) as lines from lines l cross join lateral unnest(l.channels) c(channel)
     join links k on k.line_id = l.id and k.channel = c.channel
-    where l.removed_at is null and l.status = 'active' and l.customer_id is not null group by k.channel, k.state`,
+    where l.removed_at is null and l.status = 'active' and l.customer_id is not null and not (l.own and l.address is null)
+    group by k.channel, k.state`,
 }
 type NewRow = Omit<
   StoredLine,
-  'customerId' | 'providers' | 'isDefault' | 'status' | 'links' | 'linkOrders' | 'linkPasts' | 'createdAt' | 'checkedAt'
+  | ('customerId' | 'providers' | 'isDefault' | 'status' | 'links' | 'linkOrders' | 'linkPasts')
+  | ('createdAt' | 'own' | 'checkedAt')
 >
 type ChangedRow = Omit<StoredLine, keyof Unchanging>
 type Unchanging = Pick<
   StoredLine,
   | ('customerId' | 'address' | 'email' | 'provider' | 'providers' | 'isDefault')
-  | ('links' | 'linkOrders' | 'linkPasts' | 'createdAt' | 'checkedAt')
+  | ('links' | 'linkOrders' | 'linkPasts' | 'createdAt' | 'own' | 'checkedAt')
 >
 
 type Named = Pick<Line, 'id' | 'customerId'>
@@ -220,18 +247,56 @@ export function createLineStore(db: Db) {
     dropChannel: async ({ id, customerId }: Named, channel: Channel): Promise<boolean> =>
       (await db.query(dropChannel, [id, customerId, channel, null])).length === 1,
 
-    /** False: it is no news, or the line is held under another epoch by now. */
-    async setLink(
-      line: { id: LineId; epoch: number },
-      channel: Channel,
-      state: LinkState,
-      round: number,
-    ): Promise<boolean> {
-      const values = [line.id, channel, JSON.stringify(state), line.epoch, round]
-      const [row] = await db.query<{ news: boolean }>(setLink, values)
-      return row?.news ?? false
-    },
+    setLink: (...said: Said) => setLinkAndTell(db, ...said),
+
+    /** False: the customer has as many as this that no phone was paired with. */
+    addOwn: (line: OwnLine, unpairedMax: number): Promise<boolean> =>
+      db.transaction(async (tx) => {
+        const { id, customerId, name, provider, url } = line
+        await tx.query(lockCustomer, [customerId])
+        return (await tx.query(insertOwn, [id, customerId, name, provider, url, unpairedMax])).length === 1
+      }),
+    adopt: (line: { id: LineId; epoch: number }, address: Handle) => adoptAddress(db, line, address),
   }
+}
+
+type Said = [
+  line: { id: LineId; customerId: CustomerId; epoch: number },
+  said: { channel: Channel; state: LinkState; round: number },
+  event: (before: LinkState | null, address: Handle | null) => NewEvent,
+]
+
+/** What a link says of itself, and the event that tells it. False: it is no news, or the line is held under another epoch by now. */
+function setLinkAndTell(db: Db, ...[line, { channel, state, round }, event]: Said): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const values = [line.id, channel, JSON.stringify(state), line.epoch, round]
+    const [row] = await tx.query<StoredLink>(setLink, values)
+    if (row === undefined || !row.news) return false
+    await tellIn(tx, line.customerId, event(row.before, row.address))
+    return true
+  })
+}
+
+interface StoredLink {
+  news: boolean
+  before: LinkState | null
+  address: Handle | null
+}
+
+export type OwnLine = Pick<StoredLine, 'id' | 'name' | 'provider' | 'url'> & { customerId: CustomerId }
+
+/**
+ * The number of the phone that a line was paired with becomes the line's, unless it has one. False: it has another, or
+ * another line has this one, or this line is held by somebody else by now.
+ */
+function adoptAddress(db: Db, { id, epoch }: { id: LineId; epoch: number }, address: Handle): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const [line] = await tx.query<{ customer_id: CustomerId; address: Handle | null }>(ownerNow, [id, epoch])
+    if (line === undefined) return false
+    if (line.address !== null) return line.address === address
+    await tx.query(lockCustomer, [line.customer_id])
+    return (await tx.query(adopt, [id, epoch, address])).length === 1
+  })
 }
 
 function makeDefault(db: Db, id: LineId, customerId: CustomerId): Promise<boolean> {
@@ -267,6 +332,7 @@ function fromRow(row: LineRow): StoredLine {
     hostType: row.host_type,
     hostInfo: row.host_info,
     createdAt: row.created_at,
+    own: row.own,
     checkedAt: row.checked_at,
   }
 }

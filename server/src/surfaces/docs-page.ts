@@ -15,7 +15,7 @@ interface Entry {
   operation: Operation
 }
 
-export function docsPageOf(document: OpenApi): Page {
+export function docsPageOf(document: OpenApi, documentPath = '/openapi.json'): Page {
   const { info, tags } = document
   const entries = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]): Entry => ({ method, path, operation })),
@@ -36,7 +36,7 @@ export function docsPageOf(document: OpenApi): Page {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(info.title)} API ${escaped(info.version)}</title><style>${stylesheet}</style></head>
 <body><nav aria-label="Operations"><p class="name">${escaped(info.title)} <small>${escaped(info.version)}</small></p>${menu.join('')}
-<p><a href="/openapi.json">OpenAPI document</a></p></nav>
+<p><a href="${documentPath}">OpenAPI document</a></p></nav>
 <main><h1>${escaped(info.title)} API</h1>${paragraphs(info.description)}${body.join('')}</main></body></html>
 `
   return { html, contentSecurityPolicy: policy(stylesheet) }

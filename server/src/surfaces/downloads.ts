@@ -1,5 +1,7 @@
 /** Files behind links: no key, one file each, in whole or in part, never run by a browser. */
 import { z } from 'zod'
+import type { Gateway } from '../gateway.ts'
+import type { Attachment, Message } from '../model/message.ts'
 import { partOf } from './ranges.ts'
 import { defineFile, type Route } from './route.ts'
 
@@ -67,6 +69,25 @@ function dispositionOf(filename: string | null): string {
     (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
   )
   return `attachment; filename="${plain}"; filename*=UTF-8''${whole}`
+}
+
+export type LinkTo = Gateway['media']['linkTo']
+
+/** What a link to a file needs to know besides the file. */
+export interface FileLinks {
+  linkTo: LinkTo
+  customerId: Message['customerId']
+  untilMs: number
+}
+
+export const linkWorksMs = 3_600_000
+
+/** Null: there are no bytes of ours behind it. */
+export function linkOf(file: Attachment, { linkTo, customerId, untilMs }: FileLinks): string | null {
+  const { source, filename } = file
+  if (source === null || !('blob' in source)) return null
+  const mimeType = file.mimeType ?? 'application/octet-stream'
+  return linkTo({ customerId, hash: source.blob, mimeType, filename }, untilMs)
 }
 
 export const downloadRoutes: readonly Route[] = [download]

@@ -57,3 +57,15 @@ function wordPath(path: readonly PropertyKey[]): string {
 function sentence(text: string): string {
   return text.endsWith('.') ? text : `${text}.`
 }
+
+const base64Piece = /^[A-Za-z0-9+/]*$/
+
+/** In pieces: one pattern over a hundred megabytes would overflow the matcher's stack. */
+export function isBase64(data: string): boolean {
+  if (data.length % 4 !== 0) return false
+  const end = data.endsWith('==') ? data.length - 2 : data.endsWith('=') ? data.length - 1 : data.length
+  for (let at = 0; at < end; at += 65_536) {
+    if (!base64Piece.test(data.slice(at, Math.min(end, at + 65_536)))) return false
+  }
+  return true
+}

@@ -1,6 +1,7 @@
 /** Prints a table of operations as an OpenAPI 3.1 document: what the routes check is what the document says. */
 import { z } from 'zod'
-import type { ErrorCode } from '../model/errors.ts'
+import type { CallCode } from '../model/errors.ts'
+import type { Errors } from './errors.ts'
 import { isRequired } from './input.ts'
 import { exampleOf, type JsonSchema, normalised, type Schemas } from './json-schema.ts'
 import { errorsOf, type Route } from './route.ts'
@@ -12,8 +13,26 @@ export interface Api {
   /** Where callers reach it; no slash at the end. */
   server: string
   tags: readonly { name: string; description: string }[]
-  errors: Readonly<Record<ErrorCode, { status: number; meaning: string }>>
+  errors: Errors
+  /** In which answers are wrapped. */
+  envelope: Envelope
+  /** Types of bodies it takes. */
+  bodyTypes: readonly string[]
+  /** For which it counts calls. */
+  window: 'minute' | 'hour'
   routes: readonly Route[]
+}
+
+export interface Envelope {
+  success(data: JsonSchema): JsonSchema
+  /** Of an answer that any of these codes can come with. */
+  failure(codes: readonly CallCode[]): Media
+  /** Of what never became a request, so that nobody knows for which surface it was; absent: the same. */
+  unreadable?: Media
+  /** How a code is called out here. */
+  codeOf(code: CallCode): string
+  /** What these refer to. */
+  schemas: Schemas
 }
 
 export interface Parameter {
@@ -71,7 +90,7 @@ interface Printing {
 }
 
 export function openApiOf(api: Api): OpenApi {
-  const printing: Printing = { api, schemas: { FieldError: fieldError }, responses: {} }
+  const printing: Printing = { api, schemas: { ...api.envelope.schemas }, responses: {} }
   const paths: OpenApi['paths'] = {}
   for (const route of api.routes) {
     const methods = paths[route.path] ?? {}
@@ -97,10 +116,12 @@ export function openApiOf(api: Api): OpenApi {
           scheme: 'bearer',
           description: 'An API key of a customer. The operation says which scope it needs.',
         },
-        adminKey: { type: 'http', scheme: 'bearer', description: "The operator's key." },
+        ...(api.routes.some(({ scope }) => scope === 'admin') && {
+          adminKey: { type: 'http', scheme: 'bearer', description: "The operator's key." },
+        }),
       },
       parameters: namingParameters,
-      headers,
+      headers: headersWithin(api.window),
       responses: sorted(printing.responses),
       schemas: sorted(printing.schemas),
     },
@@ -109,16 +130,6 @@ export function openApiOf(api: Api): OpenApi {
 
 function sorted<Value>(record: Record<string, Value>): Record<string, Value> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-const fieldError: JsonSchema = {
-  type: 'object',
-  description: 'One field at fault.',
-  required: ['path', 'message'],
-  properties: {
-    path: { type: 'string', description: 'Where it is; empty for the body as a whole.', examples: ['content.text'] },
-    message: { type: 'string', description: 'What to do about it.', examples: ['At most 10000 characters.'] },
-  },
 }
 
 const namingParameters: Record<string, Parameter> = {
@@ -140,17 +151,17 @@ const namingParameters: Record<string, Parameter> = {
   },
 }
 
-const headers: OpenApi['components']['headers'] = {
+const headersWithin = (window: Api['window']): OpenApi['components']['headers'] => ({
   RequestId: { description: 'The name of this request; quote it when you ask for help.', schema: { type: 'string' } },
   CorrelationId: { description: 'What this request set off carries it too.', schema: { type: 'string' } },
   RateLimitLimit: {
-    description: 'Calls per minute this key may make. Absent, with the two below, where no limit applies.',
+    description: `Calls per ${window} this key may make. Absent, with the two below, where no limit applies.`,
     schema: { type: 'integer' },
   },
-  RateLimitRemaining: { description: 'Calls left in this minute.', schema: { type: 'integer' } },
-  RateLimitReset: { description: 'When the minute ends, in Unix seconds.', schema: { type: 'integer' } },
+  RateLimitRemaining: { description: `Calls left in this ${window}.`, schema: { type: 'integer' } },
+  RateLimitReset: { description: `When the ${window} ends, in Unix seconds.`, schema: { type: 'integer' } },
   RetryAfter: { description: 'Seconds to wait before trying again.', schema: { type: 'integer' } },
-}
+})
 
 const headerNames: Record<string, string> = {
   RequestId: 'X-Request-Id',
@@ -190,10 +201,15 @@ function operationOf(route: Route, printing: Printing): Operation {
       ...Object.keys(namingParameters).map((name) => ({ $ref: `#/components/parameters/${name}` })),
     ],
     ...(route.body !== undefined && {
-      requestBody: { required: isRequired(route.body), content: { 'application/json': mediaOf(route.body, printing) } },
+      requestBody: { required: isRequired(route.body), content: bodiesOf(route.body, printing) },
     }),
     responses: { ...successesOf(route, printing), ...failuresOf(route, printing) },
   }
+}
+
+function bodiesOf(schema: z.ZodType, printing: Printing): Record<string, Media> {
+  const media = mediaOf(schema, printing)
+  return Object.fromEntries(printing.api.bodyTypes.map((type) => [type, media]))
 }
 
 function mediaOf(schema: z.ZodType, printing: Printing): Media {
@@ -227,7 +243,7 @@ function successesOf(route: Route, printing: Printing): Operation['responses'] {
         return [status, { description, headers, ...(hasBytes && { content: { '*/*': { schema: bytes } } }) }]
       }
       const data = jsonSchemaOf(schema, 'output', printing)
-      const whole = route.bare || route.stream ? data : enveloped(data)
+      const whole = route.bare || route.stream ? data : printing.api.envelope.success(data)
       const type = route.stream ? 'text/event-stream' : 'application/json'
       const media = route.stream ? { schema: whole } : { schema: whole, example: exampleOf(whole, printing.schemas) }
       return [status, { description, headers, content: { [type]: media } }]
@@ -236,15 +252,6 @@ function successesOf(route: Route, printing: Printing): Operation['responses'] {
 }
 
 const bytes: JsonSchema = { type: 'string', format: 'binary' }
-const requestId: JsonSchema = { type: 'string', examples: ['req_0b8f5d1e-4c52-4f0e-9a57-1f6f2d5f8c11'] }
-
-function enveloped(data: JsonSchema): JsonSchema {
-  return {
-    type: 'object',
-    required: ['success', 'data', 'requestId'],
-    properties: { success: { type: 'boolean', const: true }, data, requestId },
-  }
-}
 
 /** One answer per status, with the codes that can come with it. An answer with a single code is the same everywhere, and printed once. */
 function failuresOf(route: Route, { api, responses }: Printing): Operation['responses'] {
@@ -252,7 +259,10 @@ function failuresOf(route: Route, { api, responses }: Printing): Operation['resp
   const failures = [...byStatus].map(([status, codes]): [string, Response | { $ref: string }] => {
     const [only] = codes
     if (codes.length > 1 || only === undefined) return [String(status), failureOf(codes, api)]
-    const name = only.toLowerCase().replaceAll(/(^|_)(\w)/g, (_, _gap, letter: string) => letter.toUpperCase())
+    const name = api.envelope
+      .codeOf(only)
+      .toLowerCase()
+      .replaceAll(/(^|_)(\w)/g, (_, _gap, letter: string) => letter.toUpperCase())
     responses[name] ??= failureOf(codes, api)
     return [String(status), { $ref: `#/components/responses/${name}` }]
   })
@@ -263,37 +273,17 @@ function failuresOf(route: Route, { api, responses }: Printing): Operation['resp
 /** What any call can get before it is looked at: its request line or headers are no HTTP. */
 function unreadable(api: Api): Response {
   const description = 'The request itself cannot be read, for example because its headers are too large.'
-  return { ...failureOf(['VALIDATION_ERROR'], api), description }
+  const { unreadable: own } = api.envelope
+  const failure = { ...failureOf(['VALIDATION_ERROR'], api), description }
+  return own === undefined ? failure : { ...failure, content: { 'application/json': own } }
 }
 
-function failureOf(codes: readonly ErrorCode[], api: Api): Response {
+function failureOf(codes: readonly CallCode[], api: Api): Response {
   const waits = codes.includes('RATE_LIMIT_EXCEEDED') || codes.includes('SERVICE_UNAVAILABLE')
-  const error: JsonSchema = {
-    type: 'object',
-    required: ['code', 'message'],
-    properties: {
-      code: { type: 'string', enum: [...codes] },
-      message: { type: 'string' },
-      ...(codes.includes('VALIDATION_ERROR') && {
-        details: { type: 'array', items: { $ref: '#/components/schemas/FieldError' } },
-      }),
-    },
-  }
-  const schema: JsonSchema = {
-    type: 'object',
-    required: ['success', 'error', 'requestId'],
-    properties: { success: { type: 'boolean', const: false }, error, requestId },
-  }
-  const [first = 'INTERNAL_ERROR'] = codes
-  const example = {
-    success: false,
-    error: { code: first, message: api.errors[first].meaning },
-    requestId: requestId.examples?.[0],
-  }
   return {
-    description: codes.map((one) => `\`${one}\`: ${api.errors[one].meaning}`).join('\n\n'),
+    description: codes.map((one) => `\`${api.envelope.codeOf(one)}\`: ${api.errors[one].meaning}`).join('\n\n'),
     headers: headersFor([...countedAnswer, ...(waits ? ['RetryAfter'] : [])]),
-    content: { 'application/json': { schema, example } },
+    content: { 'application/json': api.envelope.failure(codes) },
   }
 }
 

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Caller, Gateway } from '../gateway.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { ErrorCode } from '../model/errors.ts'
+import type { CallCode } from '../model/errors.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
@@ -49,7 +49,7 @@ interface Described<Scope extends RouteScope> {
   tag: string
   scope: Scope
   /** Codes of its own; those that any call may get are added from its scope and its inputs. */
-  errors: readonly ErrorCode[]
+  errors: readonly CallCode[]
 }
 
 interface RouteSpec<Scope extends RouteScope, Params, Query, Headers, Body, Answers extends Record<number, Answer>>
@@ -131,8 +131,8 @@ export function defineFile<Params, Headers>(spec: FileSpec<Params, Headers>): Ro
 const withBody = new Set<Method>(['POST', 'PUT', 'PATCH', 'DELETE'])
 
 /** Every code a call of this route can be answered with. */
-export function errorsOf(route: Route): ErrorCode[] {
-  const codes = new Set<ErrorCode>(route.errors)
+export function errorsOf(route: Route): CallCode[] {
+  const codes = new Set<CallCode>(route.errors)
   if (route.scope !== 'public') codes.add('UNAUTHORIZED').add('RATE_LIMIT_EXCEEDED')
   if (route.scope !== 'public' && route.scope !== 'admin') codes.add('FORBIDDEN')
   if (route.params || route.query || route.headers || route.body) codes.add('VALIDATION_ERROR')

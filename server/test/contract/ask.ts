@@ -24,8 +24,9 @@ export interface Options {
 export type Ask = (call: string, body?: unknown, options?: Options) => Promise<Asked>
 
 /** `call` is a method and a path: `POST /v1/messages`. */
-export async function askerOf({ url, apiKey, adminKey }: TestGateway): Promise<Ask> {
-  const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApi
+/** `prefix` is where the surface has its document. */
+export async function askerOf({ url, apiKey, adminKey }: TestGateway, prefix = ''): Promise<Ask> {
+  const document = (await (await fetch(`${url}${prefix}/openapi.json`)).json()) as OpenApi
   const judge = createJudge(document)
   const entries = entriesOf(document).map((entry) => ({ entry, pattern: patternOf(entry.path) }))
   /** Where a literal path and one with parameters both match, the server takes the literal one, whatever the method. */

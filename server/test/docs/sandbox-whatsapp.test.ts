@@ -31,6 +31,7 @@ interface Sandbox {
   apiKey: string
   adminKey: string
   networks: string | null
+  whatsbridgeToken: string
 }
 
 function sandbox(): Sandbox {
@@ -140,6 +141,24 @@ test('magic numbers do over WhatsApp what the guide says', async () => {
     .poll(() => ask('/v1/messages?direction=inbound&limit=1'), isThere)
     .toMatchObject({ messages: [{ from: '+12125550110', content: { text: 'You said: To 10' } }] })
 }, 60_000)
+
+test('a session that is made with the token is on the same WhatsApp, and linked by a code that a phone there enters', async () => {
+  const bridge = async (method: string, path: string, body?: object) => {
+    const { url, whatsbridgeToken } = sandbox()
+    const headers = { authorization: `Bearer ${whatsbridgeToken}`, 'content-type': 'application/json' }
+    const answer = await fetch(`${url}/api/v1${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+    return (await answer.json()) as Record<string, string>
+  }
+  const number = '+12125550166'
+  expect(sandbox().whatsbridgeToken).toMatch(/^WBT\|/)
+  const { id } = await bridge('POST', '/session/create', { session_name: 'Front desk' })
+  const { code } = await bridge('POST', `/session/${id}/request-auth-code`, { phone: number })
+  await askNetworks('/networks/whatsapp/code', { number, code })
+  await expect.poll(() => bridge('GET', `/session/${id}`), isThere).toMatchObject({ status: 'ready' })
+  expect(await askNetworks(`/networks/whatsapp/phones/${number}`)).toMatchObject({ devices: 1 })
+  await bridge('DELETE', `/session/${id}`)
+  await expect.poll(() => askNetworks(`/networks/whatsapp/phones/${number}`), isThere).toMatchObject({ devices: 0 })
+})
 
 test('killed, it comes back linked as it was, and its networks have ended with it', async () => {
   const networks = sandbox().networks ?? ''

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startTestGateway } from '../support/gateway.ts'
 import { startServer } from '../support/server.ts'
+import { bridgeTargetOf } from './bridge-target.ts'
 import { fuzz, type Outcome } from './fuzz.ts'
 import { targetOf } from './target.ts'
 
@@ -13,6 +14,7 @@ const help = `Fuzzes a gateway of its own, operation by operation, from the Open
   --requests N     requests per operation (5000)
   --seed N         repeats a run (drawn, and printed)
   --operation ID   only this one
+  --surface NAME   textbubbles (the default) or whatsbridge
   --parallel N     operations at the same time (4)
   --help           this text`
 
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     requests: { type: 'string', default: '5000' },
     seed: { type: 'string' },
     operation: { type: 'string' },
+    surface: { type: 'string', default: 'textbubbles' },
     parallel: { type: 'string', default: '4' },
     help: { type: 'boolean', default: false },
   },
@@ -39,7 +42,8 @@ async function run(): Promise<number> {
   try {
     console.log(`seed ${seed}, ${requests} requests per operation, ${gateway.url}`)
     const startedMs = performance.now()
-    const outcomes = await fuzz(await targetOf(gateway), {
+    const target = values.surface === 'whatsbridge' ? bridgeTargetOf : targetOf
+    const outcomes = await fuzz(await target(gateway), {
       requests,
       seed,
       operation: values.operation ?? null,

@@ -46,8 +46,8 @@ export function requestsTo(
     .map(({ path, query, headers, body }) => ({
       method: entry.method,
       path: query === '' ? path : `${path}?${query}`,
-      headers: { ...(body !== null && body.length > 0 ? { 'content-type': 'application/json' } : {}), ...headers },
-      body,
+      headers: { ...(body !== null && body.bytes.length > 0 ? { 'content-type': body.type } : {}), ...headers },
+      body: body?.bytes ?? null,
     }))
 }
 
@@ -171,8 +171,41 @@ const rawBodies = [
   '{"a":01}',
 ]
 
-function bodyOf({ method, operation }: Entry, words: Vocabulary): fc.Arbitrary<Buffer | null> {
-  const schema = operation.requestBody?.content['application/json']?.schema
+const jsonType = 'application/json'
+const formType = 'application/x-www-form-urlencoded'
+
+interface Body {
+  bytes: Buffer
+  type: string
+}
+
+/** As JSON, and where forms are taken now and then as one. */
+function bodyOf(entry: Entry, words: Vocabulary): fc.Arbitrary<Body | null> {
+  const content = entry.operation.requestBody?.content ?? {}
+  const json = jsonBodyOf(entry, words).map((bytes) => (bytes === null ? null : { bytes, type: jsonType }))
+  const schema = content[formType]?.schema
+  if (schema === undefined) return json
+  const valid = valuesOf(schema, words)
+  const wounds = fc.array(damage, { maxLength: 2 })
+  const form = fc
+    .tuple(valid, wounds)
+    .map(([value, found]) => ({ bytes: Buffer.from(formOf(found.reduce(damaged, value))), type: formType }))
+  return fc.oneof({ weight: 3, arbitrary: json }, { weight: 1, arbitrary: form })
+}
+
+function formOf(value: unknown, name = ''): string {
+  if (typeof value !== 'object' || value === null) {
+    const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+    return `${encodeURIComponent(name.toWellFormed())}=${encodeURIComponent(text.toWellFormed())}`
+  }
+  const inner = (key: string) => (name === '' ? key : `${name}[${key}]`)
+  return Object.entries(value)
+    .map(([key, child]) => formOf(child, inner(key)))
+    .join('&')
+}
+
+function jsonBodyOf({ method, operation }: Entry, words: Vocabulary): fc.Arbitrary<Buffer | null> {
+  const schema = operation.requestBody?.content[jsonType]?.schema
   if (method === 'GET') return fc.constant(null)
   const raw = fc.oneof(
     fc.constantFrom(...rawBodies).map((text) => Buffer.from(text)),

@@ -135,10 +135,10 @@ export class WhatsappLink {
     return {
       markRead: verbs.markRead,
       // That somebody types is shown of those only who are there.
-      setTyping: async (chat, isTyping) => {
+      setTyping: async (chat, isTyping, how) => {
         const isHidden = !this.#parts.settings.markOnline
         if (isHidden && isTyping) await socket.sendPresenceUpdate('available')
-        await verbs.setTyping(chat, isTyping)
+        await verbs.setTyping(chat, isTyping, how)
         if (isHidden && !isTyping) await socket.sendPresenceUpdate('unavailable')
       },
       react: (target, reaction) =>

@@ -20,7 +20,9 @@ const listNumbers = defineRoute({
   errors: [],
   async handle({ gateway }, { caller }) {
     const lines = await gateway.lines.list(caller)
-    const data = lines.map((line) => ({
+    // Before it is paired with a phone a line has nothing to send from.
+    const named = lines.filter(({ address, email }) => address !== null || email !== null)
+    const data = named.map((line) => ({
       phoneNumber: line.address,
       email: line.email,
       instanceName: line.name,

@@ -1,12 +1,12 @@
 /** What can be done to a message after it was sent or received: edit, unsend, retry, react, read. */
-import type { ErrorCode } from '../../model/errors.ts'
+import type { CallCode } from '../../model/errors.ts'
 import { defineRoute, type Route } from '../route.ts'
 import { messageIdOf, wireMessageId } from './ids.ts'
 import * as shape from './message-schema.ts'
 import { linksNow, presentMessage, presentStatus } from './present.ts'
 
 /** A change reaches the recipient through the channel that carried the message, and only while that is connected. */
-const changeErrors: readonly ErrorCode[] = [
+const changeErrors: readonly CallCode[] = [
   'CHANNEL_NOT_SUPPORTED',
   'INVALID_STATUS',
   'MISSING_EXTERNAL_ID',

@@ -1,7 +1,8 @@
 /** How this surface words changes of a group and FaceTime calls. */
 import type { GatewayEvent } from '../../model/event.ts'
+import { type LinkTo, linkWorksMs } from '../downloads.ts'
 import type { Worded } from './dialect.ts'
-import { type LinkTo, linkWorksMs, photoUrlOf, presentChat, presentParticipant, wireHandle } from './present.ts'
+import { photoUrlOf, presentChat, presentParticipant, wireHandle } from './present.ts'
 
 export type ChatEvent = Extract<GatewayEvent, { type: `chat.${string}` }>
 export type CallEvent = Extract<GatewayEvent, { type: `facetime.${string}` }>

@@ -3,19 +3,11 @@ import type { Conversation } from '../../model/conversation.ts'
 import type { EventData, EventMessage, GatewayEvent } from '../../model/event.ts'
 import type { LinkState } from '../../model/line.ts'
 import type { Attachment } from '../../model/message.ts'
+import { type FileLinks, type LinkTo, linkOf, linkWorksMs } from '../downloads.ts'
 import { type CallEvent, type ChatEvent, wordCall, wordChat } from './dialect-chats.ts'
 import type { WireEventType } from './event-schema.ts'
 import { wireEventId, wireMessageId } from './ids.ts'
-import {
-  type FileLinks,
-  isRetryable,
-  type LinkTo,
-  linkOf,
-  linkWorksMs,
-  presentChat,
-  presentStatus,
-  wireHandle,
-} from './present.ts'
+import { isRetryable, presentChat, presentStatus, wireHandle } from './present.ts'
 
 export interface WireEvent {
   id: string

@@ -1,6 +1,7 @@
 /** The shapes of messages: what callers send, and what they get. */
 import { z } from 'zod'
 import { channels } from '../../model/channel.ts'
+import { isBase64 } from '../input.ts'
 import {
   channelName,
   distinct,
@@ -37,18 +38,6 @@ export const metadata = z
     (value) => Buffer.byteLength(JSON.stringify(value)) <= limits.metadataBytes,
     `At most ${limits.metadataBytes} bytes as JSON.`,
   )
-
-const base64Piece = /^[A-Za-z0-9+/]*$/
-
-/** In pieces: one pattern over a hundred megabytes would overflow the matcher's stack. */
-export function isBase64(data: string): boolean {
-  if (data.length % 4 !== 0) return false
-  const end = data.endsWith('==') ? data.length - 2 : data.endsWith('=') ? data.length - 1 : data.length
-  for (let at = 0; at < end; at += 65_536) {
-    if (!base64Piece.test(data.slice(at, Math.min(end, at + 65_536)))) return false
-  }
-  return true
-}
 
 const messageIdText = () =>
   z.string().meta({ pattern: '^msg_[0-9a-f-]{36}$', examples: ['msg_0199a2c4-6f3e-7b10-8d52-3c9e41f7a650'] })
@@ -320,7 +309,10 @@ export const message = z
     retryCount: z.int().min(0),
     metadata: z.record(z.string(), z.unknown()).nullable(),
     externalId: z.string().nullable().meta({ description: "The network's own id of it." }),
-    errorCode: z.string().nullable(),
+    errorCode: z.string().nullable().meta({
+      description:
+        'One of the codes that calls answer with, or `imessage_error_` and the number that iMessage gives the reason, such as `imessage_error_22` when the recipient is not on iMessage.',
+    }),
     errorMessage: z.string().nullable(),
     retryable: z.boolean().optional().meta({
       description:

@@ -1,7 +1,7 @@
 /** Sending, finding, cancelling and removing messages. */
 import type { z } from 'zod'
 import type { Draft, DraftAttachment } from '../../messaging/draft.ts'
-import { type ErrorCode, GatewayError } from '../../model/errors.ts'
+import { type CallCode, GatewayError } from '../../model/errors.ts'
 import { parseRecipient } from '../../model/handle.ts'
 import { invalid } from '../input.ts'
 import { defineRoute, type Route } from '../route.ts'
@@ -19,7 +19,7 @@ import { listPage } from './schema.ts'
 
 type Sent = z.output<typeof shape.sendMessage>
 
-const sendErrors: readonly ErrorCode[] = [
+const sendErrors: readonly CallCode[] = [
   'ADDRESS_NOT_AUTHORIZED',
   'CONTENT_NOT_SUPPORTED',
   'CONVERSATION_NOT_FOUND',

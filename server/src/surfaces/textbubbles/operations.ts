@@ -1,6 +1,7 @@
 /** Every operation of this surface, and the chapters its document puts them in. */
 
 import { downloadRoutes } from '../downloads.ts'
+import { errors } from '../errors.ts'
 import type { Api } from '../openapi.ts'
 import type { Route } from '../route.ts'
 import { accountRoutes } from './account.ts'
@@ -11,7 +12,7 @@ import { changeRoutes } from './changes.ts'
 import { groupRoutes } from './chats/groups.ts'
 import { chatRoutes } from './chats/routes.ts'
 import { contactRoutes } from './contacts/routes.ts'
-import { errors } from './errors.ts'
+import { envelope } from './errors.ts'
 import { messageRoutes } from './messages.ts'
 import { webhookLogRoutes } from './webhooks/log.ts'
 import { webhookRoutes } from './webhooks/setup.ts'
@@ -24,6 +25,9 @@ export function textbubblesApi(stream: Route, server: { version: string; url: st
     version: server.version,
     server: server.url,
     errors,
+    envelope,
+    bodyTypes: ['application/json'],
+    window: 'minute',
     tags: [
       { name: 'Messages', description: 'Send, list, read and delete messages.' },
       { name: 'Scheduling', description: 'Messages that wait for their time.' },

@@ -1,9 +1,10 @@
 /** What the inside knows, in this surface's words: messages, conversations, files. */
 import type { z } from 'zod'
-import type { Gateway, Page } from '../../gateway.ts'
+import type { Page } from '../../gateway.ts'
 import type { Conversation, Participant } from '../../model/conversation.ts'
-import type { ErrorCode } from '../../model/errors.ts'
+import type { CallCode } from '../../model/errors.ts'
 import type { Attachment, MemberReceipt, Message, Status, TimelineEntry } from '../../model/message.ts'
+import { type FileLinks, linkOf, linkWorksMs } from '../downloads.ts'
 import type { Inside } from '../route.ts'
 import { wireCursor, wireMessageId } from './ids.ts'
 import type { acceptedMessage, message, messagePage, receiptList } from './message-schema.ts'
@@ -18,7 +19,7 @@ export function presentStatus(status: Status, pending = false): WireStatus {
 }
 
 /** Causes that pass, so that the same message may go through later. */
-const passing: ReadonlySet<string> = new Set<ErrorCode>([
+const passing: ReadonlySet<string> = new Set<CallCode>([
   'IMESSAGE_SEND_FAILED',
   'MEDIA_FETCH_FAILED',
   'NO_CHANNEL_AVAILABLE',
@@ -31,25 +32,6 @@ const passing: ReadonlySet<string> = new Set<ErrorCode>([
 
 export function isRetryable(errorCode: string | null): boolean {
   return errorCode !== null && passing.has(errorCode)
-}
-
-export type LinkTo = Gateway['media']['linkTo']
-
-/** What a link to a file needs to know besides the file. */
-export interface FileLinks {
-  linkTo: LinkTo
-  customerId: Message['customerId']
-  untilMs: number
-}
-
-export const linkWorksMs = 3_600_000
-
-/** Null: there are no bytes of ours behind it. */
-export function linkOf(file: Attachment, { linkTo, customerId, untilMs }: FileLinks): string | null {
-  const { source, filename } = file
-  if (source === null || !('blob' in source)) return null
-  const mimeType = file.mimeType ?? 'application/octet-stream'
-  return linkTo({ customerId, hash: source.blob, mimeType, filename }, untilMs)
 }
 
 /** Null: it has no picture, or none of which we have the bytes. */

@@ -6,12 +6,12 @@ import type { Clock } from '../../lib/clock.ts'
 import { GatewayError } from '../../model/errors.ts'
 import type { Cursor, GatewayEvent } from '../../model/event.ts'
 import type { KeyId } from '../../model/ids.ts'
+import type { LinkTo } from '../downloads.ts'
 import { invalid } from '../input.ts'
 import { defineStream, type Route } from '../route.ts'
 import { wordEvent } from './dialect.ts'
 import * as shape from './event-schema.ts'
 import { eventIdOf } from './ids.ts'
-import type { LinkTo } from './present.ts'
 
 const heartbeatMs = 15_000
 /** How long a reader may leave its buffer full before the connection is given up. */

@@ -153,11 +153,14 @@ describe('an instance, by its operator', () => {
       status: 'disconnected',
       disconnectReason: 'stopped',
     })
-    expect((await ask(`POST ${instance('enable')}`)).body.data).toMatchObject({ status: 'connecting' })
+    // On this network it may be up before the answer is.
+    const enabled = await ask(`POST ${instance('enable')}`)
+    expect(['connecting', 'connected']).toContain(enabled.body.data.status)
     await statusIs('connected')
     expect((await ask(`POST ${instance('reset-auth')}`)).body.data).toMatchObject({ disconnectReason: 'auth_reset' })
     expect((await ask(`GET ${instance('status')}`)).body.data).toMatchObject({ status: 'disconnected', jid: null })
-    expect((await ask(`POST ${instance('enable')}`)).body.data).toMatchObject({ status: 'connecting' })
+    const again = await ask(`POST ${instance('enable')}`)
+    expect(['connecting', 'qr_pending']).toContain(again.body.data.status)
     await statusIs('qr_pending')
     await gateway.network.scan('+15550100100')
     await statusIs('connected')

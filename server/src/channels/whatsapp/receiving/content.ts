@@ -1,7 +1,7 @@
 /** What a message says, wherever in its wrappings that stands: its text, its files and what it answers. */
 import { Readable } from 'node:stream'
 import type { proto } from 'baileys'
-import type { IncomingMedia } from '../../connector.ts'
+import type { IncomingMedia, IncomingMessage } from '../../connector.ts'
 import type { SealedFile } from './media.ts'
 import { cut, lines, someOf, textIn } from './values.ts'
 import {
@@ -9,6 +9,7 @@ import {
   eventWords,
   interactiveWords,
   listWords,
+  placeIn,
   placeWords,
   pollResultWords,
   pollWords,
@@ -21,6 +22,8 @@ export interface Said {
   files: readonly SealedFile[]
   /** What lies in the message itself. */
   enclosed: readonly IncomingMedia[]
+  /** A place that is on Earth. */
+  place: NonNullable<IncomingMessage['location']> | null
 }
 
 type Message = proto.IMessage
@@ -72,13 +75,13 @@ export function saidIn(message: Message | null | undefined): Said | null {
   )
   const known = kinds.find((kind) => Object.hasOwn(readers, kind))
   if (known !== undefined) {
-    const { text = null, files = [], enclosed = [] } = read(content, known as Kind)
+    const { text = null, files = [], enclosed = [], place = null } = read(content, known as Kind)
     if (text !== null || files.length > 0 || enclosed.length > 0)
-      return { text: text === null ? null : cut(text, textMax), files, enclosed }
+      return { text: text === null ? null : cut(text, textMax), files, enclosed, place }
   }
   const isPlain = known === 'conversation' || known === 'extendedTextMessage'
   const isSeen = kinds.some((kind) => kind.endsWith('Message') && !silent.has(kind))
-  return isSeen && !isPlain ? { text: unsupported, files: [], enclosed: [] } : null
+  return isSeen && !isPlain ? { text: unsupported, files: [], enclosed: [], place: null } : null
 }
 
 const textMax = 65_536
@@ -112,8 +115,8 @@ const readers: Readers = {
   stickerMessage: (file) => ({ files: [fileOf('sticker', file)] }),
   contactMessage: (contact) => cards([contact]),
   contactsArrayMessage: ({ contacts }) => cards(someOf(contacts)),
-  locationMessage: (place) => ({ text: placeWords(place) }),
-  liveLocationMessage: (place) => ({ text: lines(place.caption, placeWords(place)) }),
+  locationMessage: (place) => ({ text: placeWords(place), place: placeIn(place) }),
+  liveLocationMessage: (place) => ({ text: lines(place.caption, placeWords(place)), place: placeIn(place) }),
   pollCreationMessage: (poll) => ({ text: pollWords(poll) }),
   pollCreationMessageV2: (poll) => ({ text: pollWords(poll) }),
   pollCreationMessageV3: (poll) => ({ text: pollWords(poll) }),

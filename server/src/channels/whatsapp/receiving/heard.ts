@@ -79,6 +79,7 @@ async function messageIn({ message, at }: Heard, author: Author, ear: Ear): Prom
     echoOf: null,
     text: said.text,
     attachments: [...files, ...said.enclosed],
+    ...(said.place !== null && { location: said.place }),
     replyTo: await answeredIn(message.message, author, ear),
     // A group of which nothing is known is a group all the same.
     group: isGroup(chat) ? ((await ear.group(chat)) ?? { chat, name: null, members: [] }) : null,

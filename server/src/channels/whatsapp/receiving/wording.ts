@@ -1,15 +1,24 @@
 /** What people see of messages that are no plain text: places, polls, lists, buttons, templates, invitations, orders. */
 import type { proto } from 'baileys'
+import type { IncomingMessage } from '../../connector.ts'
 import { countIn, lines, someOf, textIn } from './values.ts'
 
 type Kind<Name extends keyof proto.IMessage> = NonNullable<proto.IMessage[Name]>
 type Template = proto.Message.TemplateMessage.IHydratedFourRowTemplate
 
-/** Callers know of no places that come in, so it is a text with a link. */
+/** For callers who know of no places that come in it is a text with a link. */
 export function placeWords(place: Kind<'locationMessage'>): string | null {
   const { degreesLatitude: latitude, degreesLongitude: longitude } = place
   const isOnEarth = isWithin(latitude, 90) && isWithin(longitude, 180)
   return lines(place.name, place.address, isOnEarth ? `https://maps.google.com/?q=${latitude},${longitude}` : null)
+}
+
+export function placeIn(
+  place: Pick<Kind<'locationMessage'>, 'degreesLatitude' | 'degreesLongitude' | 'name'>,
+): NonNullable<IncomingMessage['location']> | null {
+  const { degreesLatitude: latitude, degreesLongitude: longitude, name } = place
+  if (!isWithin(latitude, 90) || !isWithin(longitude, 180)) return null
+  return { title: textIn(name), latitude, longitude }
 }
 
 function isWithin(degrees: unknown, max: number): degrees is number {

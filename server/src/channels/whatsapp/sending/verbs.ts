@@ -49,9 +49,9 @@ export function messageVerbs(tools: VerbTools): MessageVerbs {
       const text = reaction === null ? '' : (emojis.get(reaction) ?? reaction)
       await say(remoteJid, { react: { text, key } })
     },
-    setTyping: (chat, isTyping) =>
+    setTyping: (chat, isTyping, how) =>
       signal('show that you type', async () =>
-        socket.sendPresenceUpdate(isTyping ? 'composing' : 'paused', await addressOf(chat)),
+        socket.sendPresenceUpdate(isTyping ? (how ?? 'composing') : 'paused', await addressOf(chat)),
       ),
     markRead: (chat, providerId) =>
       signal('tell them that it was read', async () => {

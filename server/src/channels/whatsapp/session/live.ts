@@ -30,6 +30,8 @@ export interface LiveParts {
   log: LinkLog
   clock: Clock
   group: SocketParts['group']
+  /** The line's from now on, if it has none; false: this phone is not to be linked with this line. */
+  adopt(number: Handle): Promise<boolean>
   moments(moment: Moment): void
   taps: Pick<Taps, 'answered' | 'receipt' | 'notice' | 'chatState'>
 }
@@ -43,6 +45,7 @@ export class Live {
   #end: (end: End) => void = () => {}
   #codes = 0
   #reason: DisconnectReason | null = null
+  #isOver = false
 
   constructor(parts: LiveParts) {
     this.#parts = parts
@@ -95,27 +98,35 @@ export class Live {
   }
 
   #changed({ qr, connection, isNewLogin, lastDisconnect }: Partial<ConnectionState>): void {
-    const { moments, ground } = this.#parts
+    const { moments, ground, log } = this.#parts
     if (qr !== undefined) {
       this.#codes += 1
       moments({ kind: 'code', qr, isFirst: this.#codes === 1 })
     }
     if (isNewLogin === true) moments({ kind: 'paired' })
-    if (connection === 'open') this.#opened()
+    if (connection === 'open')
+      this.#opened().catch((error: unknown) => {
+        // Whose phone it is could not be stored: the connection ends, and is made anew.
+        log.error({ err: error }, 'the number of a phone that was linked could not be kept')
+        void this.socket.end(undefined)
+      })
     if (connection !== 'close') return
+    this.#isOver = true
     const error = lastDisconnect?.error as { output?: { statusCode?: number } } | undefined
     this.#end({ code: error?.output?.statusCode ?? 0, isPaired: isPaired(ground.credentials), reason: this.#reason })
   }
 
   /** Another phone than the line's own is let go again at once. */
-  #opened(): void {
-    const { settings, moments, log } = this.#parts
-    const number = `+${jidDecode(this.identity)?.user ?? ''}`
-    if (settings.number === null || settings.number === number) {
+  async #opened(): Promise<void> {
+    const { settings, adopt, moments, log } = this.#parts
+    const number = `+${jidDecode(this.identity)?.user ?? ''}` as Handle
+    const isOurs = settings.number === null ? await adopt(number) : settings.number === number
+    if (this.#isOver) return
+    if (isOurs) {
       moments({ kind: 'open', identity: this.identity })
       return
     }
-    log.warn({}, 'the phone that was linked has another number than the line; it is logged out')
+    log.warn({}, 'the phone that was linked has another number than the line, or that of another; it is logged out')
     this.#reason = 'phone_number_mismatch'
     void this.logOut()
   }

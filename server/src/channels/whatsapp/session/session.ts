@@ -171,6 +171,7 @@ export class Session {
     const { ground, receiving, news } = parts
     const live: Live = new Live({
       ...{ ground, settings, caches: this.#caches, log: host.log, clock, ...receiving },
+      adopt: (number) => host.adopt(number),
       moments: (moment) => {
         if (moment.kind === 'paired') {
           ground.acquaintances.paired()

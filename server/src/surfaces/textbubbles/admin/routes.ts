@@ -135,12 +135,13 @@ const createKey = defineRoute({
   responses: { 201: { description: 'Created. Store `key` now.', schema: shape.createdKey } },
   errors: ['NOT_FOUND'],
   async handle({ gateway }, { body }) {
-    const { name, customerId, customerEmail, scopes = ['send', 'read', 'manage'], expiresAt } = body
+    const { name, customerId, customerEmail, scopes = ['send', 'read', 'manage'], expiresAt, surface } = body
     const created = await gateway.admin.createKey({
       name,
       customer: ownerOf(customerId, customerEmail),
       scopes: [...new Set(scopes)],
       expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
+      surface,
     })
     return { status: 201, data: { ...presentKey(created), key: created.key } }
   },

@@ -86,6 +86,10 @@ export const newKey = z
       .datetime({ offset: true, error: 'This must be an ISO 8601 time with a zone.' })
       .optional()
       .meta({ examples: ['2027-01-01T00:00:00Z'] }),
+    surface: z.enum(['textbubbles', 'whatsbridge']).default('textbubbles').meta({
+      description:
+        'Which clients it is for, as they know a key by its first letters: `whatsbridge` makes a token that begins with `WBT|`. Either kind opens both APIs.',
+    }),
   })
   .meta({ id: 'NewKey', examples: [{ name: 'Kitchen display', customerEmail: 'owner@bistro.test', scopes: ['read'] }] })
 

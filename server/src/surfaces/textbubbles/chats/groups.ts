@@ -1,7 +1,7 @@
 /** The calls that make groups and change them: name, people, picture, and going. */
 import type { z } from 'zod'
 import type { PictureSource } from '../../../media/picture.ts'
-import type { ErrorCode } from '../../../model/errors.ts'
+import type { CallCode } from '../../../model/errors.ts'
 import { GatewayError } from '../../../model/errors.ts'
 import { withPlus } from '../../../model/handle.ts'
 import { defineRoute, type Route } from '../../route.ts'
@@ -9,7 +9,7 @@ import { linksNow, photoUrlOf, presentChat, presentParticipant } from '../presen
 import { chatAt, chatErrors, presentKnown, presentNames } from './routes.ts'
 import * as shape from './schema.ts'
 
-const groupErrors: readonly ErrorCode[] = [
+const groupErrors: readonly CallCode[] = [
   ...chatErrors,
   'CHAT_CHANGE_FAILED',
   'GROUP_SMS_UNSUPPORTED',

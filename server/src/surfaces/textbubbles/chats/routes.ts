@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { ChatAt, KnownChat } from '../../../gateway.ts'
 import type { Conversation } from '../../../model/conversation.ts'
-import type { ErrorCode } from '../../../model/errors.ts'
+import type { CallCode } from '../../../model/errors.ts'
 import { defineRoute, type Route } from '../../route.ts'
 import { chatNameOf, cursorOf } from '../ids.ts'
 import { linksNow, pageEnd, photoUrlOf, presentChat, presentMessages } from '../present.ts'
@@ -31,7 +31,7 @@ export function presentNames({ id, providerChatId }: Conversation) {
   return { chatId: id, conversationId: id, providerChatGuid: providerChatId }
 }
 
-export const chatErrors: readonly ErrorCode[] = [
+export const chatErrors: readonly CallCode[] = [
   'CHANNEL_NOT_SUPPORTED',
   'CONVERSATION_NOT_FOUND',
   'CONVERSATION_NOT_READY',

@@ -1,6 +1,7 @@
 /** The shapes of conversations: how they are named and found, how groups are made and changed, and what is shown of them. */
 import { z } from 'zod'
-import { isBase64, message } from '../message-schema.ts'
+import { isBase64 } from '../../input.ts'
+import { message } from '../message-schema.ts'
 import { channelName, pageCursor, pageLimit, pagination, text, time, uuidText, word } from '../schema.ts'
 
 const limits = { addressCharacters: 320, nameCharacters: 255, filenameCharacters: 255, participants: 1_024 } as const

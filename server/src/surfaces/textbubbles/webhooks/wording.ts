@@ -1,8 +1,8 @@
 /** The body of a webhook in this surface's words: the same envelope as on the stream, as bytes. */
 import type { GatewayEvent } from '../../../model/event.ts'
 import type { Worded, Wording } from '../../../webhooks/wording.ts'
+import type { LinkTo } from '../../downloads.ts'
 import { wordEvent } from '../dialect.ts'
-import type { LinkTo } from '../present.ts'
 
 function bytes(envelope: { id: string; type: string }): Worded {
   return { id: envelope.id, type: envelope.type, body: Buffer.from(JSON.stringify(envelope)) }

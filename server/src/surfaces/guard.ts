@@ -2,13 +2,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Caller, Gateway } from '../../gateway.ts'
-import type { Clock } from '../../lib/clock.ts'
-import { createRateLimit, type Verdict } from '../../lib/rate-limit.ts'
-import { GatewayError } from '../../model/errors.ts'
-import type { RouteScope } from '../route.ts'
+import type { Caller, Gateway } from '../gateway.ts'
+import type { Clock } from '../lib/clock.ts'
+import { createRateLimit, type Verdict } from '../lib/rate-limit.ts'
+import { GatewayError } from '../model/errors.ts'
+import type { RouteScope } from './route.ts'
 
-const windowMs = 60_000
+const failuresWindowMs = 60_000
 const keysMax = 100_000
 /** Wrong keys per minute and address before they are answered with 429. */
 const failuresMax = 30
@@ -22,17 +22,35 @@ export interface Guard {
   optional: Admit
 }
 
-export function createGuard(settings: { gateway: Gateway; clock: Clock; adminKey: string }): Guard {
-  const { gateway, clock } = settings
-  const calls = createRateLimit({ clock, windowMs, keysMax })
-  const failures = createRateLimit({ clock, windowMs, keysMax })
-  const adminHash = digest(settings.adminKey)
+/** How often a key may call: each surface counts for itself. */
+export interface Rate {
+  window: 'minute' | 'hour'
+  /** Null: no limit. */
+  limitOf(caller: Caller): number | null
+}
+
+export interface GuardSettings {
+  gateway: Gateway
+  clock: Clock
+  /** Null: no call of this surface is the operator's. */
+  adminKey: string | null
+  rate: Rate
+}
+
+const windowsMs = { minute: 60_000, hour: 3_600_000 } as const
+
+export function createGuard({ gateway, clock, adminKey, rate }: GuardSettings): Guard {
+  const calls = createRateLimit({ clock, windowMs: windowsMs[rate.window], keysMax })
+  const failures = createRateLimit({ clock, windowMs: failuresWindowMs, keysMax })
+  const adminHash = adminKey === null ? null : digest(adminKey)
+  const isAdmin = (token: string): boolean => adminHash !== null && timingSafeEqual(digest(token), adminHash)
 
   const count = (reply: FastifyReply, caller: Caller): void => {
-    if (caller.requestsPerMinute === null) return
-    const verdict = calls.take(caller.keyId, caller.requestsPerMinute)
+    const limit = rate.limitOf(caller)
+    if (limit === null) return
+    const verdict = calls.take(caller.keyId, limit)
     tellRate(reply, verdict)
-    if (!verdict.allowed) throw tooMany('This key made more calls in this minute than it may.', verdict)
+    if (!verdict.allowed) throw tooMany(`This key made more calls in this ${rate.window} than it may.`, verdict)
   }
   /**
    * A right key is let in even from an address that sends wrong ones: behind a proxy that is everybody's address, and
@@ -63,7 +81,7 @@ export function createGuard(settings: { gateway: Gateway; clock: Clock; adminKey
   }
   const admitAdmin: Admit = async (request) => {
     const token = bearerOf(request)
-    if (token === null || !timingSafeEqual(digest(token), adminHash)) return fail(request, wrongAdminKey)
+    if (token === null || !isAdmin(token)) return fail(request, wrongAdminKey)
     return null
   }
   return {
@@ -73,7 +91,7 @@ export function createGuard(settings: { gateway: Gateway; clock: Clock; adminKey
     },
     async optional(request, reply) {
       const token = bearerOf(request)
-      if (token === null || timingSafeEqual(digest(token), adminHash)) return null
+      if (token === null || isAdmin(token)) return null
       const caller = await identify(request, token)
       count(reply, caller)
       return caller
