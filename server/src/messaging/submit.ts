@@ -22,6 +22,8 @@ export interface SubmitOptions {
   mint: Mint
   accept(message: NewMessage): Promise<AcceptOutcome>
   lines(customerId: CustomerId): Promise<readonly Line[]>
+  /** The same, as they are at this moment. */
+  linesNow(customerId: CustomerId): Promise<readonly Line[]>
   conversation(customerId: CustomerId, id: ConversationId): Promise<Conversation | null>
   /** The conversation the customer has in this chat: on the line that is named if there is one, else where it was begun. */
   conversationIn(customerId: CustomerId, chat: ProviderChatId, line: LineId | null): Promise<Conversation | null>
@@ -122,7 +124,7 @@ interface Placed {
 async function compose(options: SubmitOptions, asked: Asked): Promise<NewMessage> {
   const { customerId, draft, fingerprint } = asked
   await options.admit(customerId, { callbackUrl: draft.callbackUrl, urls: urlsOf(draft) })
-  const lines = await options.lines(customerId)
+  const lines = await linesFor(options, customerId, draft.from)
   const named = draft.from === null ? null : lineNamed(lines, draft.from)
   const asFar =
     draft.conversationId === null
@@ -191,9 +193,19 @@ async function meetRecipient(options: SubmitOptions, message: NewMessage, draft:
     await options.meet(message.customerId, target.handle)
 }
 
-export function lineNamed(lines: readonly Line[], from: string): Line {
+/** A line whose number became known a moment ago is not among what is remembered under it. */
+async function linesFor(options: SubmitOptions, customerId: CustomerId, from: string | null): Promise<readonly Line[]> {
+  const known = await options.lines(customerId)
+  return from === null || lineAt(known, from) !== undefined ? known : options.linesNow(customerId)
+}
+
+function lineAt(lines: readonly Line[], from: string): Line | undefined {
   const handle = parseSender(from)
-  const line = handle === null ? undefined : lines.find((one) => one.address === handle || one.email === handle)
+  return handle === null ? undefined : lines.find((one) => one.address === handle || one.email === handle)
+}
+
+export function lineNamed(lines: readonly Line[], from: string): Line {
+  const line = lineAt(lines, from)
   if (line === undefined) {
     throw new GatewayError(
       'ADDRESS_NOT_AUTHORIZED',

@@ -18,6 +18,7 @@ export interface UpkeepOptions {
   conversations: { forgetTold(rowsMax: number): Promise<number> }
   contacts: { noteContacted(eventsMax: number): Promise<number> }
   callbacks: { forget(): Promise<void> }
+  agentTurns: { forget(rowsMax: number): Promise<number> }
   media: { sweep(): Promise<number> }
   clock: Clock
   log: { info(facts: object, message: string): void; error(facts: object, message: string): void }
@@ -31,6 +32,24 @@ const usagePage = 5_000
 const contactedPage = 5_000
 const orphansPage = 500
 const toldPage = 5_000
+const turnsPage = 5_000
+
+/** Until there is no whole page left, or the gateway stops. */
+async function pageByPage(stop: AbortSignal, rows: number, work: (rowsMax: number) => Promise<number>): Promise<void> {
+  while (!stop.aborted && (await work(rows)) === rows);
+}
+
+async function endOrphans(options: UpkeepOptions): Promise<void> {
+  for (const { customerId, messageId } of await options.outbox.orphans(orphansPage)) {
+    await options.change({
+      customerId,
+      messageId,
+      named: null,
+      decide: (state) => orphanedChange(state, options.mint),
+    })
+    options.told(customerId)
+  }
+}
 
 export function createUpkeep(options: UpkeepOptions) {
   const { store, clock, log } = options
@@ -45,31 +64,20 @@ export function createUpkeep(options: UpkeepOptions) {
     if (made.length + dropped.length > 0) log.info({ made, dropped }, 'partitions kept')
   }
 
-  async function endOrphans(): Promise<void> {
-    for (const { customerId, messageId } of await options.outbox.orphans(orphansPage)) {
-      await options.change({
-        customerId,
-        messageId,
-        named: null,
-        decide: (state) => orphanedChange(state, options.mint),
-      })
-      options.told(customerId)
-    }
-  }
-
   async function turn(): Promise<void> {
     if (clock.monotonic() >= partitionAt) await partition()
-    while ((await store.countUsage(usagePage)) === usagePage) if (stopping.signal.aborted) return
-    while ((await options.contacts.noteContacted(contactedPage)) === contactedPage) if (stopping.signal.aborted) return
+    await pageByPage(stopping.signal, usagePage, store.countUsage)
+    await pageByPage(stopping.signal, contactedPage, options.contacts.noteContacted)
     await options.callers.flushUse()
     // A bell may be lost: what was asked of this process is looked for now and then as well.
     await options.commands.serve()
-    await endOrphans()
+    await endOrphans(options)
     if (clock.monotonic() < sweepAt) return
     sweepAt = clock.monotonic() + sweepEveryMs
     await options.commands.clean()
     await options.callbacks.forget()
-    while ((await options.conversations.forgetTold(toldPage)) === toldPage) if (stopping.signal.aborted) return
+    await pageByPage(stopping.signal, toldPage, options.conversations.forgetTold)
+    await pageByPage(stopping.signal, turnsPage, options.agentTurns.forget)
     const stranded = await options.outbox.sweep()
     if (stranded > 0) log.error({ lanes: stranded }, 'messages had no lane; this is a bug, please report it')
     // Last: a store of files that is away must not keep the rest from being done.

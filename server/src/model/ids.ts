@@ -13,6 +13,7 @@ export type EventId = Id<'event'>
 export type WebhookId = Id<'webhook'>
 export type DeliveryId = Id<'delivery'>
 export type WebhookJobId = Id<'webhookJob'>
+export type AgentId = Id<'agent'>
 
 /**
  * Ours, one per message, channel and retry generation, known before the first send: tries on that channel

@@ -3,6 +3,7 @@ import type { Channel } from '../model/channel.ts'
 import { type NewEvent, subjectOf } from '../model/event.ts'
 import type { ConversationId, CustomerId, LineId, MessageId, ProviderMessageId } from '../model/ids.ts'
 import type { Content, Message } from '../model/message.ts'
+import { askAgents } from './agents/turn-sql.ts'
 import type { EarlyReceipt } from './changes.ts'
 import type { Db, Queryable, Statement } from './db.ts'
 import { fanOut, hearing, hearingColumns } from './sql/fan-out.ts'
@@ -21,6 +22,8 @@ export interface NewInbound {
   metadata?: Message['metadata']
   /** Null: nobody is told, and nobody finds it. */
   event: NewEvent | null
+  /** When it was said, if an agent may have to answer it. */
+  saidAt?: Date
 }
 
 export interface ProviderKey {
@@ -37,7 +40,7 @@ const store: Statement = {
     select row_number() over () as ord, i.* from json_to_recordset($1::json) as i(
       customer_id uuid, id uuid, line_id uuid, conversation_id uuid, channel text, provider_id text, from_address text,
       to_address text, content jsonb, metadata jsonb, event_id uuid, event_type text, correlation_id text, event_data jsonb,
-      ${hearingColumns})
+      said_at timestamptz, ${hearingColumns})
   ), fresh as (
     insert into provider_ids (customer_id, line_id, channel, direction, provider_id, message_id, withheld)
     select customer_id, line_id, channel, 'inbound', provider_id, id, event_id is null from input order by 1, 2, 3, 5, ord
@@ -55,7 +58,7 @@ const store: Statement = {
     select i.customer_id, i.event_id, i.event_type, gateway_now(), i.correlation_id, i.event_data
     from input i join fresh f on f.customer_id = i.customer_id and f.message_id = i.id
     where i.event_id is not null order by i.ord
-  ), ${fanOut('input', 'case when i.id in (select message_id from fresh) then true end')}
+  ), ${askAgents}, ${fanOut('input', 'case when i.id in (select message_id from fresh) then true end')}
   select message_id from fresh`,
 }
 
@@ -185,7 +188,7 @@ export function createInboundStore(db: Db) {
 
     /** For what leaves no other trace than its event. */
     async tell(customerId: CustomerId, event: NewEvent): Promise<void> {
-      await db.query(tell, [customerId, JSON.stringify(await toldRow(db, customerId, event))])
+      await tellIn(db, customerId, event)
     },
 
     /** The same for what a network may tell again: nothing is told when what has this key was told within its time. */
@@ -218,7 +221,12 @@ export async function storeInbound(from: Queryable, batch: readonly NewInbound[]
   return rows.map((row) => row.message_id)
 }
 
-async function toldRow(db: Db, customerId: CustomerId, event: NewEvent): Promise<object> {
+/** As part of what else is written. */
+export async function tellIn(tx: Queryable, customerId: CustomerId, event: NewEvent): Promise<void> {
+  await tx.query(tell, [customerId, JSON.stringify(await toldRow(tx, customerId, event))])
+}
+
+async function toldRow(db: Queryable, customerId: CustomerId, event: NewEvent): Promise<object> {
   const about = subjectOf(event).message
   const [message] = about === null ? [] : await db.query<EventAbout>(callbackOf, [customerId, about])
   return eventRow(customerId, event, message ?? null)
@@ -238,6 +246,7 @@ function inboundRow(message: NewInbound): object {
     to_address: message.to,
     content: message.content,
     metadata: message.metadata,
+    said_at: message.saidAt,
     ...(message.event !== null && eventRow(message.customerId, message.event, null)),
   }
 }

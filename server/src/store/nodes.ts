@@ -83,6 +83,12 @@ const bury: Statement = {
   ), webhooks_freed as (
     update webhooks w set lease_until = '-infinity', holder = null from webhooks_left m
     where w.customer_id = m.customer_id and w.id = m.id
+  ), chats_left as materialized (
+    select customer_id, conversation_id from agent_chats where holder in (select number from dead)
+    order by customer_id, conversation_id for update
+  ), chats_freed as (
+    update agent_chats c set lease_until = '-infinity', holder = null from chats_left m
+    where c.customer_id = m.customer_id and c.conversation_id = m.conversation_id
   )
   delete from nodes using dead where nodes.number = dead.number returning nodes.number`,
 }
@@ -111,7 +117,8 @@ const leave: Statement = {
   name: 'nodes-leave',
   text: `with gone as (delete from nodes where number = $1),
     lanes_freed as (update lanes set lease_until = '-infinity', holder = null where holder = $1),
-    webhooks_freed as (update webhooks set lease_until = '-infinity', holder = null where holder = $1)
+    webhooks_freed as (update webhooks set lease_until = '-infinity', holder = null where holder = $1),
+    chats_freed as (update agent_chats set lease_until = '-infinity', holder = null where holder = $1)
     update lines set lease_until = '-infinity', holder = null where holder = $1`,
 }
 

@@ -1,5 +1,7 @@
 /** The whole store: one object per subject over one database. */
 import type { SealedBox } from '../lib/sealed-box.ts'
+import { createAgentStore } from './agents/agents.ts'
+import { createTurnStore } from './agents/turns.ts'
 import { createBellStore } from './bell.ts'
 import { createCallerStore } from './callers.ts'
 import { createChangeStore } from './changes.ts'
@@ -29,6 +31,8 @@ import { createWebhookStore } from './webhooks/webhooks.ts'
 
 export function createStore(db: Db, box: SealedBox) {
   return {
+    agentTurns: createTurnStore(db),
+    agents: createAgentStore(db, box),
     aliases: createAliasStore(db),
     bell: createBellStore(db),
     callbacks: createCallbackStore(db, box),

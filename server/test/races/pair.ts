@@ -28,6 +28,8 @@ export interface PairOptions {
   fateOf?(): Fate
   /** Where each is to die or to freeze, in their order. */
   plans?: readonly Plan[]
+  /** Besides those that all have. */
+  settings?: Readonly<Record<string, string>>
 }
 
 export interface Pair {
@@ -48,7 +50,7 @@ export interface Pair {
 const plain: Fate = { fault: 'none', delayMs: 0, receipts: ['delivered'], echo: false, early: false }
 
 export async function openPair(options: PairOptions): Promise<Pair> {
-  const { dir, dedupes, lines } = options
+  const { dir, dedupes, lines, settings = {} } = options
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const database = await createTestDatabase(inject('postgres'))
   const outside = await openOutside({
@@ -59,7 +61,7 @@ export async function openPair(options: PairOptions): Promise<Pair> {
   const places = [...Array(options.processes).keys()].map((number) => join(dir, `gateway-${number}`))
   const databaseUrl = urlOf(database.address, database.address.database)
   const orders = { port: outside.port, dedupes, plan: null }
-  const victims = places.map((place) => createVictim({ dir: place, databaseUrl, orders }))
+  const victims = places.map((place) => createVictim({ dir: place, databaseUrl, orders, settings }))
   for (const [number, victim] of victims.entries()) {
     const started = await victim.start({ plan: options.plans?.[number] ?? null })
     if (started === false) throw new Error(`The gateway did not start: ${places.map(saidIn).join('\n')}`)

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Connector } from '../../src/channels/connector.ts'
 import { createInMemoryConnector } from '../../src/channels/inmemory/connector.ts'
 import { createNetwork, type Network, type NetworkOptions } from '../../src/channels/inmemory/network.ts'
 import { realProviders } from '../../src/channels/registry.ts'
@@ -11,11 +12,12 @@ import { seededChance } from '../../src/lib/chance.ts'
 import { createSafeFetch, type SafeFetchOptions } from '../../src/lib/egress/safe-fetch.ts'
 import { createMint } from '../../src/lib/mint.ts'
 import { createSealedBox } from '../../src/lib/sealed-box.ts'
-import { channels } from '../../src/model/channel.ts'
+import { type Channel, channels } from '../../src/model/channel.ts'
 import type { CustomerId, Handle, LineId } from '../../src/model/ids.ts'
 import type { GatewayOptions } from '../../src/parts.ts'
 import { createDb, type Db } from '../../src/store/db.ts'
 import { textbubblesWording } from '../../src/surfaces/textbubbles/webhooks/wording.ts'
+import { whatsbridgeWording } from '../../src/surfaces/whatsbridge/wording.ts'
 import { createGateway } from '../../src/wiring.ts'
 import { createTestDatabase, type Moved, type TestDatabase } from './database.ts'
 import { testMedia } from './media.ts'
@@ -105,7 +107,7 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     box: createSealedBox(Buffer.alloc(32, 7)),
     media,
     providers: new Map([
-      ['sandbox', new Map(channels.map((channel) => [channel, createInMemoryConnector(network, channel)]))],
+      sandboxOf(network),
       ...realProviders({
         ...{ clock, chance: seededChance('providers').next, http: egress, media: egress },
         asJpeg: ({ base64, mimeType }) => media.jpegOf(Buffer.from(base64, 'base64'), mimeType),
@@ -113,11 +115,12 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
     ]),
     publicUrl: () => url,
     egress,
-    wording: textbubblesWording,
+    wording: (linkTo) => whatsbridgeWording(linkTo, textbubblesWording(linkTo)),
     roles: { links: true, webhooks: true },
     webhooks: testWebhooks,
     keyPrefix: 'tb_',
     requestsPerMinute: settings.requestsPerMinute ?? 0,
+    pairsWith: () => ({ provider: 'sandbox', url: null }),
     eventRetentionMs: 30 * 86_400_000,
     allowUnsafeDatabase: false,
     ...settings.options,
@@ -182,8 +185,22 @@ export async function startTestGateway(settings: TestGatewayOptions = {}): Promi
   }
 }
 
+type Second = { gateway: Gateway; stop(): Promise<void> }
+
 /** Another process on the same database: it serves callers but holds no line. */
-export async function joinWithoutLines(first: TestGateway): Promise<{ gateway: Gateway; stop(): Promise<void> }> {
+export function joinWithoutLines(first: TestGateway): Promise<Second> {
+  return joinAs(first, { providers: new Map(), links: false })
+}
+
+/** Another one, which takes the lines that nobody holds. */
+export function joinWithLines(first: TestGateway): Promise<Second> {
+  return joinAs(first, { providers: new Map([sandboxOf(first.network)]), links: true })
+}
+
+async function joinAs(
+  first: TestGateway,
+  { providers, links }: { providers: GatewayOptions['providers']; links: boolean },
+): Promise<Second> {
   const { database, clock } = first
   const db = createDb({
     address: database.address,
@@ -204,11 +221,11 @@ export async function joinWithoutLines(first: TestGateway): Promise<{ gateway: G
     log,
     box: createSealedBox(Buffer.alloc(32, 7)),
     media: first.media,
-    providers: new Map(),
+    providers,
     publicUrl: () => 'http://127.0.0.1:9',
     egress: createSafeFetch({ clock, policy: 'loopback', own: () => [] }),
-    wording: textbubblesWording,
-    roles: { links: false, webhooks: false },
+    wording: (linkTo) => whatsbridgeWording(linkTo, textbubblesWording(linkTo)),
+    roles: { links, webhooks: false },
     webhooks: testWebhooks,
     keyPrefix: 'tb_',
     requestsPerMinute: 0,
@@ -217,6 +234,10 @@ export async function joinWithoutLines(first: TestGateway): Promise<{ gateway: G
   })
   await gateway.start()
   return { gateway, stop: () => gateway.stop() }
+}
+
+function sandboxOf(network: Network): [string, ReadonlyMap<Channel, Connector>] {
+  return ['sandbox', new Map(channels.map((channel) => [channel, createInMemoryConnector(network, channel)]))]
 }
 
 /** The gateway closes its database when it stops; the test still wants to look and then drop it. */
@@ -257,6 +278,7 @@ const leases: readonly Moved[] = [
   { table: 'lines', column: 'lease_until', where: 'holder is not null' },
   { table: 'lanes', column: 'lease_until', where: 'holder is not null' },
   { table: 'webhooks', column: 'lease_until', where: 'holder is not null' },
+  { table: 'agent_chats', column: 'lease_until', where: 'holder is not null' },
   { table: 'nodes', column: 'seen_at' },
 ]
 

@@ -36,6 +36,7 @@ export function inMemoryHarness(
     connector,
     verbs: traits[channel].verbs,
     echoes: traits[channel].echoes,
+    asksAfter: network.exchange.options.knowsOutcomes.has(channel),
     network,
     clock,
     stage: async () => {

@@ -19,7 +19,8 @@ export interface ScriptedNetwork {
   tell(line: string, channel: Channel, event: Incoming): Promise<void>
 }
 
-export function scriptNetwork(): ScriptedNetwork {
+/** `patienceMs`: how long a send may take, where that is not what is usual. */
+export function scriptNetwork({ patienceMs }: { patienceMs?: number } = {}): ScriptedNetwork {
   const answers: Scripted[] = []
   const waits: number[] = []
   const sent: { channel: Channel; message: Outgoing }[] = []
@@ -37,6 +38,7 @@ export function scriptNetwork(): ScriptedNetwork {
       stop: async () => host.setState({ status: 'off' }),
       reach: async () => 'yes',
       turn: () => waits.shift() ?? 0,
+      ...(patienceMs !== undefined && { patienceMs: () => patienceMs }),
       send: async (message) => {
         sent.push({ channel, message })
         const answer = answers.shift()
