@@ -98,7 +98,7 @@ const table = [
   ['KEY_PREFIX', 'tb_', 'what the API keys handed out begin with'],
   ['ROLES', 'api,outbox,webhooks,links', 'what this process does; several may share a database'],
   ['RATE_LIMIT_PER_MINUTE', '100', 'requests per API key and minute, unless its customer has another limit; 0 is none'],
-  ['ALLOW_PRIVATE_NETWORKS', 'off, loopback in the sandbox', 'let webhooks and media reach private addresses'],
+  ['ALLOW_PRIVATE_NETWORKS', 'off, loopback in the sandbox', 'let webhooks, media and models be at private addresses'],
   ['TRUST_PROXY', 'off', 'believe X-Forwarded-For: on, off, a number of hops, or the addresses of the proxies'],
   ['MEDIA_URL', 'file:DATA_DIR/media', 'where media lies: file:DIRECTORY or s3://BUCKET/PREFIX'],
   ['AWS_ACCESS_KEY_ID', '', 'the key to media in s3:'],

@@ -8,7 +8,7 @@ import type { MemberReceipt, Message } from './model/message.ts'
 import type { Parts } from './parts.ts'
 
 export function messagesOf(parts: Parts): Gateway['messages'] {
-  const { options, store, ledgers, bell, lines } = parts
+  const { options, store, ledgers, bell } = parts
   const revisions = createRevisions({
     clock: options.clock,
     mint: options.mint,
@@ -24,26 +24,7 @@ export function messagesOf(parts: Parts): Gateway['messages'] {
       if (work) bell.work(message.lineId)
     },
   })
-  const submitting = {
-    clock: options.clock,
-    mint: options.mint,
-    accept: ledgers.accept,
-    lines: lines.ofCustomer,
-    conversation: store.conversations.get,
-    conversationIn: async (...[customerId, chat, line]: Parameters<SubmitOptions['conversationIn']>) =>
-      (await store.chats.named(customerId, { chat }, line))?.conversation ?? null,
-    message: store.messages.get,
-    winner: store.messages.winner,
-    keepFile: parts.media.keep,
-    admit: parts.webhooks.admit,
-    closed: ledgers.optOuts.closed,
-    meet: parts.contacts.meet,
-    stored: ({ customerId, lineId, callbackUrl }: Message) => {
-      bell.work(lineId)
-      bell.events(customerId)
-      if (callbackUrl !== null) parts.webhooks.calls(customerId)
-    },
-  }
+  const submitting = submittingOf(parts)
   const get: Gateway['messages']['get'] = async (by, id) => {
     const message = await store.messages.get(by.customerId, id)
     if (message === null) throw new GatewayError('NOT_FOUND', 'There is no such message.')
@@ -66,6 +47,34 @@ export function messagesOf(parts: Parts): Gateway['messages'] {
     markRead: (by, id) => revisions.markRead(by.customerId, id),
   }
 }
+
+/** What it takes to accept a message, whoever submits it. */
+export function submittingOf(parts: Submitting): SubmitOptions {
+  const { options, store, ledgers, bell, lines } = parts
+  return {
+    clock: options.clock,
+    mint: options.mint,
+    accept: ledgers.accept,
+    lines: lines.ofCustomer,
+    linesNow: store.lines.ofCustomer,
+    conversation: store.conversations.get,
+    conversationIn: async (...[customerId, chat, line]: Parameters<SubmitOptions['conversationIn']>) =>
+      (await store.chats.named(customerId, { chat }, line))?.conversation ?? null,
+    message: store.messages.get,
+    winner: store.messages.winner,
+    keepFile: parts.media.keep,
+    admit: parts.webhooks.admit,
+    closed: ledgers.optOuts.closed,
+    meet: parts.contacts.meet,
+    stored: ({ customerId, lineId, callbackUrl }: Message) => {
+      bell.work(lineId)
+      bell.events(customerId)
+      if (callbackUrl !== null) parts.webhooks.calls(customerId)
+    },
+  }
+}
+
+type Submitting = Pick<Parts, 'options' | 'store' | 'ledgers' | 'bell' | 'lines' | 'media' | 'webhooks' | 'contacts'>
 
 /** In a conversation of two, the message's own moments say it all. Null: there are more who can tell. */
 function receiptOf({ direction, to, deliveredAt, readAt }: Message): MemberReceipt[] | null {

@@ -1,11 +1,13 @@
 /** The whole inside of the product, without HTTP: its face. Surfaces and tests hold nothing but this; wiring.ts builds it. */
 
-import type { ApiKey, Caller, Customer, CustomerChange, NewCustomer, Scope } from './accounts/caller.ts'
+import type { ApiKey, Caller, Customer, CustomerChange, KeySurface, NewCustomer, Scope } from './accounts/caller.ts'
 import type { AdminLine, LineChange, NewLine } from './accounts/lines.ts'
+import type { Agents } from './agents/agents.ts'
 import type { Contacts } from './contacts/contacts.ts'
 import type { HealthReport } from './links/health.ts'
 import type { Pairing } from './links/pairing.ts'
 import type { LineTest, ProviderCalls } from './links/provider-calls.ts'
+import type { Sessions } from './links/sessions.ts'
 import type { Download } from './media/downloads.ts'
 import type { LinkedFile } from './media/links.ts'
 import type { Chats } from './messaging/chats/chats.ts'
@@ -38,13 +40,14 @@ import type {
   WebhookJob,
 } from './model/webhook.ts'
 
-export type { ApiKey, Caller, Customer, Scope } from './accounts/caller.ts'
+export type { ApiKey, Caller, Customer, KeySurface, Scope } from './accounts/caller.ts'
 export type { AdminLine, LineChange, NewLine, ProviderChange } from './accounts/lines.ts'
 export type { HealthReport } from './links/health.ts'
 export type { Session } from './links/pairing.ts'
 export type { ChatAt, KnownChat } from './messaging/chats/chats.ts'
 export type { Draft } from './messaging/draft.ts'
 export type { Reachability } from './messaging/reach.ts'
+export type { SessionAgent } from './model/agents/agent.ts'
 export type { MessageFilter } from './model/message.ts'
 
 export interface Page<Row> {
@@ -80,11 +83,13 @@ export interface Gateway {
   }
   chats: Chats
   contacts: Contacts
+  agents: Agents
   lines: {
     list(by: Caller): Promise<readonly Line[]>
     reach(by: Caller, handle: Handle): Promise<Reachability>
   }
   pairing: Omit<Pairing, 'ofLine'>
+  sessions: Sessions
   events: {
     /** Ends when the signal aborts; throws GatewayError('SERVICE_UNAVAILABLE') at a reader that is too slow. */
     follow(
@@ -147,6 +152,7 @@ export interface Gateway {
       customer: { id: CustomerId } | { email: string }
       scopes: readonly Scope[]
       expiresAt: Date | null
+      surface?: KeySurface
     }): Promise<ApiKey & { key: string }>
     keys(page: { limit: number; after: KeyId | null; customerId: CustomerId | null }): Promise<Page<ApiKey>>
     revokeKey(id: KeyId): Promise<ApiKey>

@@ -1,6 +1,7 @@
 /** What a gateway is made of: what it is given, and everything that lives as long as it does. */
 import type { Callers } from './accounts/callers.ts'
 import type { Lines } from './accounts/lines.ts'
+import type { AgentRoom } from './agents/room.ts'
 import type { Providers } from './channels/connector.ts'
 import type { ContactsRoom } from './contacts/contacts.ts'
 import type { Bell } from './events/bell.ts'
@@ -15,6 +16,7 @@ import type { Links } from './links/links.ts'
 import type { Pairing } from './links/pairing.ts'
 import type { Presence } from './links/presence.ts'
 import type { ProviderCalls } from './links/provider-calls.ts'
+import type { Sessions, SessionsOptions } from './links/sessions.ts'
 import type { MediaOptions, MediaRoom } from './media/room.ts'
 import type { createChats } from './messaging/chats/chats.ts'
 import type { Ledgers } from './messaging/ledgers.ts'
@@ -44,6 +46,8 @@ export interface GatewayOptions {
   webhooks: { scheduleMs: readonly number[]; timeoutMs: number; userAgent: string; chance(): number }
   keyPrefix: string
   requestsPerMinute: number
+  /** Absent: WhatsApp itself. */
+  pairsWith?: SessionsOptions['pairsWith']
   eventRetentionMs: number
   allowUnsafeDatabase: boolean
 }
@@ -65,8 +69,10 @@ export interface Parts {
   reach: Reach
   providerCalls: ProviderCalls
   pairing: Pairing
+  sessions: Sessions & { close(): void }
   media: MediaRoom
   webhooks: WebhookRoom
   chats: ReturnType<typeof createChats>
   contacts: ContactsRoom
+  agents: AgentRoom
 }

@@ -1,10 +1,11 @@
 /** Wires the rooms by hand, once: from a database and the networks' connectors to a Gateway. */
 import { createCallers } from './accounts/callers.ts'
 import { createLines } from './accounts/lines.ts'
+import { type AgentRoom, createAgentRoom } from './agents/room.ts'
 import { createContacts } from './contacts/contacts.ts'
 import { createBell, type Rung } from './events/bell.ts'
 import { createFollow } from './events/follow.ts'
-import { adminOf, eventsOf, linesOf, messagesOf } from './faces.ts'
+import { adminOf, eventsOf, linesOf, messagesOf, submittingOf } from './faces.ts'
 import type { Gateway } from './gateway.ts'
 import { createCommands } from './links/commands.ts'
 import { healthReport } from './links/health.ts'
@@ -12,6 +13,7 @@ import { Links } from './links/links.ts'
 import { createPairing } from './links/pairing.ts'
 import { createPresence } from './links/presence.ts'
 import { createProviderCalls } from './links/provider-calls.ts'
+import { createSessions } from './links/sessions.ts'
 import { createMediaRoom } from './media/room.ts'
 import { createChats } from './messaging/chats/chats.ts'
 import { createInbox } from './messaging/inbox.ts'
@@ -20,6 +22,7 @@ import { createOutbox, laneLeaseMs, type Outbox } from './messaging/outbox.ts'
 import { createReach } from './messaging/reach.ts'
 import { actWithin } from './messaging/revise.ts'
 import { newEvent } from './messaging/settle.ts'
+import { submit } from './messaging/submit.ts'
 import { createUpkeep } from './messaging/upkeep.ts'
 import { GatewayError } from './model/errors.ts'
 import type { GatewayOptions, Parts } from './parts.ts'
@@ -35,8 +38,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     messages: messagesOf(parts),
     chats: parts.chats,
     contacts: parts.contacts,
+    agents: parts.agents.face,
     lines: linesOf(parts),
     pairing: parts.pairing,
+    sessions: parts.sessions,
     events: eventsOf(parts),
     media: { download: parts.media.download, linkTo: parts.media.linkTo },
     webhooks: parts.webhooks.face,
@@ -87,15 +92,18 @@ function build(options: GatewayOptions): Parts {
     told: bell.events,
     onError: ground.fail('contacts'),
   })
-  const pairing = createPairing({
+  const pairs = {
     ...options,
     lines: store.lines,
     codes: store.messages.signupCodes,
     commands: traffic.commands,
     changed: bell.changed,
-  })
+    pairsWith: options.pairsWith ?? (() => ({ provider: 'whatsapp', url: null })),
+  }
   const webhooks = buildWebhooks(ground)
-  const parts: Parts = { ...ground, ...accounts, ...traffic, upkeep, chats, contacts, pairing, webhooks }
+  const agents = buildAgents({ ...ground, ...accounts, chats, contacts, webhooks })
+  const linking = { pairing: createPairing(pairs), sessions: createSessions(pairs) }
+  const parts: Parts = { ...ground, ...accounts, ...traffic, ...linking, upkeep, chats, contacts, webhooks, agents }
   return parts
 }
 
@@ -113,6 +121,26 @@ function buildWebhooks({ options, store, bell, presence, media, fail }: Ground):
     changed: bell.changed,
     told: bell.events,
     onError: fail('webhooks'),
+  })
+}
+
+function buildAgents(parts: Ground & Pick<Parts, 'lines' | 'chats' | 'contacts' | 'webhooks'>): AgentRoom {
+  const { options, store, ledgers, presence, lines, chats, fail } = parts
+  const submitting = submittingOf(parts)
+  return createAgentRoom({
+    ...options,
+    userAgent: options.webhooks.userAgent,
+    agents: store.agents,
+    agentTurns: store.agentTurns,
+    lines: lines.ofCustomer,
+    node: presence.node,
+    conversation: store.conversations.get,
+    closed: ledgers.optOuts.closed,
+    winner: store.messages.winner,
+    submit: (customerId, draft) => submit(submitting, customerId, draft),
+    setTyping: ({ customerId, conversationId: id }, isTyping) =>
+      chats.setTyping({ customerId }, { name: { id }, from: null }, isTyping),
+    onError: fail('agents'),
   })
 }
 
@@ -163,21 +191,28 @@ function buildTraffic(ground: Ground): Pick<Parts, 'links' | 'outbox' | 'command
   })
   const links = new Links({
     ...options,
-    ledger: { ...store.nodes, setLink: store.lines.setLink },
+    ledger: {
+      ...store.nodes,
+      setLink: ({ id: lineId, ...line }, channel, state, round) =>
+        store.lines.setLink({ id: lineId, ...line }, { channel, state, round }, (before, address) =>
+          newEvent({ type: 'line.status', data: { lineId, address, channel, state, before } }, null, mint),
+        ),
+    },
     vault: store.vault,
     inbox,
     lineAt: store.lines.byAddress,
+    adopt: async (line, address) => {
+      const isOurs = await store.lines.adopt(line, address)
+      if (isOurs) bell.changed()
+      return isOurs
+    },
     node: presence.node,
     rename: presence.renew,
     laneLeaseMs,
     fences: () => outbox.fences(),
     lose: (fences) => outbox.lose(fences),
     moved: () => outbox.wake(),
-    changed: async (line, channel, state) => {
-      const data = { lineId: line.id, address: line.address, channel, state }
-      await store.inbound.tell(line.customerId, newEvent({ type: 'line.status', data }, null, mint))
-      bell.events(line.customerId)
-    },
+    told: bell.events,
   })
   const held = () => links.held()
   const connection: Links['connection'] = (line, channel) => links.connection(line, channel)
@@ -254,12 +289,15 @@ async function start(parts: Parts): Promise<void> {
   if (!options.roles.links) return
   await links.start()
   outbox.start()
+  parts.agents.start()
 }
 
 /** Doors close in order: nothing new is claimed, what runs ends, links stop, the process says goodbye. */
 async function stop(parts: Parts): Promise<void> {
   const { options, outbox, links, presence, bell, upkeep } = parts
+  await parts.agents.stop()
   parts.chats.close()
+  parts.sessions.close()
   await outbox.stop()
   await links.stop()
   await links.close()

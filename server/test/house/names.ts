@@ -10,7 +10,7 @@ const roomyFolders = new Map([
   ['server/src/surfaces/textbubbles', 16],
   ['server/src/store', 16],
   ['server/src/model', 20],
-  ['server/src/lib', 16],
+  ['server/src/lib', 18],
   ['server/src/messaging', 14],
 ])
 

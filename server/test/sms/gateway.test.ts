@@ -17,7 +17,10 @@ let number: string
 let person: string
 
 beforeAll(async () => {
-  networks = await startNetworks({ control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0 }, systemClock)
+  networks = await startNetworks(
+    { control: 0, smpp: 0, twilio: 0, android: 0, whatsapp: 0, bluebubbles: 0 },
+    systemClock,
+  )
   gateway = await startTestGateway()
   ask = await askerOf(gateway)
 })

@@ -101,6 +101,7 @@ function hostWith(entries: Entries, setState: Host['setState']): Omit<Host, 'rec
   const silent = () => {}
   return {
     ...{ vault: quickVault(entries), setState, log: { info: silent, warn: silent, error: silent } },
+    adopt: async () => true,
     callbackUrl: (topic) => `http://127.0.0.1:9/${topic}`,
   }
 }
