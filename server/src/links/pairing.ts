@@ -8,6 +8,7 @@ import { parsePhone } from '../model/handle.ts'
 import type { CustomerId, Handle, LineId } from '../model/ids.ts'
 import {
   type DisconnectReason,
+  endsPairing,
   isServed,
   type LinkOrder,
   type LinkStage,
@@ -137,7 +138,8 @@ export function sessionOf(line: StoredLine): Session {
   return {
     ...{ lineId, lineName, isDefault, address, state },
     stage: state === null && line.links[channel] !== undefined ? 'down' : stageOf(state),
-    identity: past?.identity ?? null,
+    // An order counts at once, and the link says so a moment later.
+    identity: now !== null && endsPairing(now) ? null : (past?.identity ?? null),
     connectedAt: past?.connectedAt ?? null,
     disconnectedAt: past?.disconnectedAt ?? null,
     reason: now ?? past?.reason ?? null,

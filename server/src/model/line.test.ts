@@ -3,7 +3,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Channel, channels } from './channel.ts'
 import type { CustomerId } from './ids.ts'
-import { type Health, healthOf, type LinkOrder, type LinkStage, type LinkState, linkNow, stageOf } from './line.ts'
+import {
+  endsPairing,
+  type Health,
+  healthOf,
+  type LinkOrder,
+  type LinkStage,
+  type LinkState,
+  linkNow,
+  stageOf,
+} from './line.ts'
 
 const connected: LinkState = {
   status: 'connected',
@@ -103,4 +112,16 @@ describe('how a link is now', () => {
   ])('%s', (_, change, expected) => {
     expect(linkNow({ ...line, ...change }, 'whatsapp')).toEqual(expected)
   })
+})
+
+test.each([
+  ['auth_revoked', true],
+  ['auth_reset', true],
+  ['phone_number_mismatch', true],
+  ['stopped', false],
+  ['reconnect_exhausted', false],
+  ['close_428', false],
+  ['terminal_403', false],
+] as const)('%s ends the pairing: %j', (reason, expected) => {
+  expect(endsPairing(reason)).toBe(expected)
 })

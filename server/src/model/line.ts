@@ -37,6 +37,11 @@ export type DisconnectReason =
   | `close_${string}`
   | `terminal_${string}`
 
+/** Nothing that was agreed with the phone holds any more. */
+export function endsPairing(reason: DisconnectReason): boolean {
+  return reason === 'auth_revoked' || reason === 'auth_reset' || reason === 'phone_number_mismatch'
+}
+
 /** What its owner wants of one link of a line. It is kept until something else is ordered, whichever process holds the line. */
 export interface LinkOrder {
   /** Null: the link is to be up. Else why it is not, which is the reason it shows. */
