@@ -13,6 +13,7 @@ async function main(): Promise<void> {
   const stop = new AbortController()
   // Once, so that what was registered on the Mac is taken away again; twice ends at once.
   process.once('SIGINT', () => stop.abort())
+  process.stdout.once('error', () => stop.abort())
   const isWell = await examine({ ...asked, password, clock: systemClock, signal: stop.signal, print })
   process.exitCode = isWell ? 0 : 1
 }
@@ -41,6 +42,6 @@ function fail(problem: string): void {
   process.exitCode = 1
 }
 
-// Whoever reads no further, as `head` does, has seen what they wanted.
-process.stdout.on('error', () => process.exit())
+// Whoever reads no further, as `head` does, has seen what they wanted: that is no failure of ours.
+process.stdout.on('error', () => {})
 await main()

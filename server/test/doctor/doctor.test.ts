@@ -57,6 +57,19 @@ test('a Mac that is well is called so, and nothing is sent without being asked f
   expect(stage.network.messages()).toEqual([])
 })
 
+test('whoever reads only its first line gets no stack trace', async () => {
+  const { network } = await openStage()
+  const env = { ...process.env, IMESSAGE_PASSWORD: network.password }
+  const child = spawn(process.execPath, [program, network.url], { env })
+  onTestFinished(() => void child.kill())
+  let err = ''
+  child.stderr.on('data', (piece: Buffer) => (err += piece))
+  child.stdout.once('data', () => child.stdout.destroy())
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  expect(err).toBe('')
+  expect(code).not.toBeNull()
+})
+
 test('everything that a line does is tried with the Mac’s own address', async () => {
   const stage = await openStage()
   // Whatever port is free.
