@@ -38,8 +38,10 @@ export type DisconnectReason =
   | `terminal_${string}`
 
 /** Nothing that was agreed with the phone holds any more. */
+export const pairingEnds: readonly DisconnectReason[] = ['auth_revoked', 'auth_reset', 'phone_number_mismatch']
+
 export function endsPairing(reason: DisconnectReason): boolean {
-  return reason === 'auth_revoked' || reason === 'auth_reset' || reason === 'phone_number_mismatch'
+  return pairingEnds.includes(reason)
 }
 
 /** What its owner wants of one link of a line. It is kept until something else is ordered, whichever process holds the line. */

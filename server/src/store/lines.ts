@@ -2,7 +2,15 @@
 import type { Channel } from '../model/channel.ts'
 import type { NewEvent } from '../model/event.ts'
 import type { CustomerId, Handle, LineId } from '../model/ids.ts'
-import type { DisconnectReason, Line, LinkOrder, LinkOrders, LinkPast, LinkState } from '../model/line.ts'
+import {
+  type DisconnectReason,
+  type Line,
+  type LinkOrder,
+  type LinkOrders,
+  type LinkPast,
+  type LinkState,
+  pairingEnds,
+} from '../model/line.ts'
 import type { Db, Statement } from './db.ts'
 import { tellIn } from './inbound.ts'
 
@@ -156,7 +164,7 @@ const setLink: Statement = {
       connected_at = case when k.state ->> 'status' = 'connected' then k.connected_at else coalesce(excluded.connected_at, k.connected_at) end,
       disconnected_at = case when k.state ->> 'status' = 'connected' and excluded.state ->> 'status' <> 'connected' then gateway_now()
         else k.disconnected_at end,
-      identity = case when excluded.reason in ('auth_revoked', 'auth_reset', 'phone_number_mismatch') then null
+      identity = case when excluded.reason in (${pairingEnds.map((one) => `'${one}'`).join(', ')}) then null
         else coalesce(excluded.identity, k.identity) end,
       reason = case when excluded.state ->> 'status' = 'connected' then null else coalesce(excluded.reason, k.reason) end
     returning line_id)
